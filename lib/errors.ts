@@ -1,0 +1,29 @@
+import createError from '@fastify/error';
+
+/** Every error that a client can meet: a code, a message that says what to do, and a status. */
+export const errors = {
+  InvalidSource: createError<[string]>('DBX_INVALID_SOURCE', '%s', 400),
+  InvalidRequest: createError<[string]>('DBX_INVALID_REQUEST', '%s', 400),
+  AddressForbidden: createError<[string]>('DBX_ADDRESS_FORBIDDEN', '%s', 403),
+  BoxNotFound: createError<[string]>('DBX_NOT_FOUND', 'There is no dockbox "%s".', 404),
+  NameTaken: createError<[string]>('DBX_NAME_TAKEN', 'The name "%s" is taken: choose another.', 409),
+  BoxFailed: createError<[string]>('DBX_FAILED', 'This dockbox could not be created: %s', 409),
+  BoxNotReady: createError<[string]>('DBX_NOT_READY', '%s', 409),
+  SourceUnavailable: createError<[string]>('DBX_SOURCE_UNAVAILABLE', '%s', 422),
+  ImageUnavailable: createError<[string]>('DBX_IMAGE_UNAVAILABLE', '%s', 422),
+  UpgradeRequired: createError(
+    'DBX_UPGRADE_REQUIRED',
+    'This is a WebSocket endpoint: connect with ws:// or wss://.',
+    426,
+  ),
+  EngineUnavailable: createError<[string]>(
+    'DBX_ENGINE_UNAVAILABLE',
+    'The container engine does not answer: %s',
+    503,
+  ),
+  Draining: createError(
+    'DBX_DRAINING',
+    'This server is shutting down: try again, another one will answer.',
+    503,
+  ),
+};
