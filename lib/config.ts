@@ -1,4 +1,5 @@
 import path from 'node:path';
+import type { Ajv, ErrorObject } from 'ajv';
 import { envSchema } from 'env-schema';
 import { type Static, Type } from 'typebox';
 import { projectRoot } from './paths.js';
@@ -34,33 +35,51 @@ export const ConfigSchema = Type.Object({
   DRAIN_SECONDS: Type.Number({ minimum: 0, default: 10 }),
   CORS_ORIGINS: Type.String({ default: '', description: 'Origins, comma-separated; * allows any' }),
   TRUST_PROXY: Type.Boolean({ default: false }),
+  PING_SECONDS: Type.Number({ exclusiveMinimum: 0, default: 25, description: 'Between pings of a terminal' }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
 });
 
 export type Config = Static<typeof ConfigSchema>;
 
-/** Options that make env-schema and `@fastify/env` report every problem at once rather than the first. */
-export const ajvOptions = {
-  customOptions: (ajv: { opts: { allErrors?: boolean } }) => {
-    ajv.opts.allErrors = true;
-    return ajv;
-  },
-};
+/**
+ * Options for `@fastify/env` and env-schema: variables come from `env`, then from the committed `.env` for what it
+ * lacks, and every problem is reported at once rather than the first.
+ */
+export function configOptions(env: NodeJS.ProcessEnv) {
+  return {
+    // env-schema marks the schema that it is given.
+    schema: structuredClone(ConfigSchema) as object,
+    data: env,
+    env: false,
+    dotenv: { path: path.join(projectRoot, '.env') },
+    ajv: {
+      customOptions: (ajv: Ajv) => {
+        ajv.opts.allErrors = true;
+        return ajv;
+      },
+    },
+  };
+}
 
 /**
- * Reads and checks the configuration: `env` first, then the committed `.env` for what it lacks.
+ * Reads and checks the configuration.
  * @throws an error whose message names every missing or wrong variable
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   try {
-    const config = envSchema<Config>({
-      schema: ConfigSchema as unknown as Record<string, unknown>,
-      data: env,
-      dotenv: { path: path.join(projectRoot, '.env') },
-      ajv: ajvOptions as never,
-    });
-    return { ...config, MOUNT_POINT: path.resolve(projectRoot, config.MOUNT_POINT) };
+    return envSchema<Config>(configOptions(env));
   } catch (error) {
-    throw new Error(`Configuration: ${(error as Error).message}. See the README's table of variables.`);
+    throw new Error(configProblems(error as Error));
   }
+}
+
+/** What is wrong with the configuration, in words, from env-schema's error. */
+export function configProblems(error: Error & { errors?: ErrorObject[] }): string {
+  const problems = (error.errors ?? []).map(({ instancePath, keyword, params, message }) => {
+    if (keyword === 'required') return `${params.missingProperty} is missing`;
+    const values = keyword === 'enum' ? `: ${params.allowedValues.join(', ')}` : '';
+    return `${instancePath.slice(1)} ${message}${values}`;
+  });
+  const list = problems.length ? problems : [error.message];
+  return `The configuration is wrong (the README's table explains each variable):\n  - ${list.join('\n  - ')}`;
 }

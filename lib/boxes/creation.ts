@@ -1,0 +1,152 @@
+import type pg from 'pg';
+import type { Engine } from '../engine.js';
+import { fetchContainerName } from '../engine.js';
+import { errors } from '../errors.js';
+import { chooseImage } from '../images/choose.js';
+import { obtainImage } from '../images/obtain.js';
+import { hasImage, pullImage } from '../images/pull.js';
+import type { Log } from '../log.js';
+import { fetchSource } from '../sources/fetch.js';
+import type { Source } from '../sources/parse.js';
+import { Progress } from './progress.js';
+import { type Box, deleteBox, markFailed, markReady, markStarting } from './store.js';
+import type { Workspaces } from './workspace.js';
+
+/** What every creation needs of its surroundings. */
+export type Surroundings = {
+  pool: pg.Pool;
+  engine: Engine;
+  workspaces: Workspaces;
+  /** The id of the replica that creates. */
+  creatorId: string;
+  baseImage: string;
+  allowPrivateSources: boolean;
+  fetchTimeoutSeconds: number;
+  workspaceMaxBytes: number;
+  memoryBytes: number;
+  cpus: number;
+  pids: number;
+  /** Credentials and region for sources in S3, by the names that AWS's own tools read. */
+  env: NodeJS.ProcessEnv;
+  log: Log;
+};
+
+/**
+ * The making of one box whose row is there already: its source is fetched, its image chosen and pulled, its container
+ * started. A failure leaves neither container nor workspace; it goes to whoever waits for it, and the row with it, or
+ * else stays on the row for whoever looks later.
+ */
+export class Creation {
+  readonly progress = new Progress();
+  /** Resolves when the box is ready; rejects with the reason when it never will be. */
+  readonly outcome: Promise<void>;
+  readonly #box: Box;
+  readonly #source: Source;
+  readonly #around: Surroundings;
+  readonly #abort = new AbortController();
+  #state: 'awaited' | 'detached' | 'reported' = 'awaited';
+
+  constructor(box: Box, source: Source, around: Surroundings) {
+    this.#box = box;
+    this.#source = source;
+    this.#around = around;
+    this.outcome = this.#run();
+    // Whoever waits gets the error; when nobody does, the row has it.
+    this.outcome.catch(() => {});
+  }
+
+  /**
+   * Goes on without anybody who waits: from now on a failure stays on the row.
+   * @returns false when it has just failed: then the outcome is about to tell
+   */
+  detach(): boolean {
+    if (this.#state === 'reported') return false;
+    this.#state = 'detached';
+    return true;
+  }
+
+  /** Gives the creation up, for the reason that `error` tells, and waits until it has cleaned up. */
+  async cancel(error: Error): Promise<void> {
+    this.#abort.abort(error);
+    await this.outcome.catch(() => {});
+  }
+
+  async #run(): Promise<void> {
+    const { log } = this.#around;
+    const startedAt = performance.now();
+    try {
+      await this.#provision();
+      log.info({ box: this.#box.id, ms: Math.round(performance.now() - startedAt) }, 'a box is ready');
+    } catch (cause) {
+      const error = this.#abort.signal.aborted ? this.#abort.signal.reason : cause;
+      log.info({ box: this.#box.id, err: error }, 'a box could not be created');
+      await this.#undo(error);
+      throw error;
+    }
+  }
+
+  async #provision(): Promise<void> {
+    const { pool, engine, workspaces, creatorId, baseImage, ...limits } = this.#around;
+    const { id, name, image: requested } = this.#box;
+    const say = (line: string) => this.progress.report(`${line}\r\n`);
+    const signal = this.#abort.signal;
+    const pullSignal = () => AbortSignal.any([signal, AbortSignal.timeout(limits.fetchTimeoutSeconds * 1000)]);
+
+    if (!(await hasImage(engine.docker, baseImage))) {
+      say(`Pulling the image ${baseImage}`);
+      await pullImage(engine.docker, baseImage, { onProgress: say, signal: pullSignal() });
+    }
+    say(`Fetching ${this.#source.url}`);
+    const fetched = await fetchSource(this.#source, {
+      docker: engine.docker,
+      image: baseImage,
+      name: fetchContainerName(id),
+      labels: engine.labels(id),
+      workspace: workspaces.path(id),
+      timeoutSeconds: limits.fetchTimeoutSeconds,
+      maxBytes: limits.workspaceMaxBytes,
+      memoryBytes: limits.memoryBytes,
+      cpus: limits.cpus,
+      pids: limits.pids,
+      allowPrivate: limits.allowPrivateSources,
+      env: limits.env,
+      signal,
+      onProgress: say,
+    });
+
+    const choice = chooseImage({ requested: requested ?? undefined, ...fetched, baseImage });
+    const { image, warnings } = await obtainImage(engine.docker, choice, {
+      baseImage,
+      signal: pullSignal(),
+      onProgress: say,
+    });
+    signal.throwIfAborted();
+
+    const allWarnings = [...fetched.warnings, ...warnings];
+    for (const warning of allWarnings) say(`Warning: ${warning}`);
+    say(`Starting ${image}`);
+    const facts = { id, creatorId, image, ref: fetched.ref ?? this.#box.ref, warnings: allWarnings };
+    if (!(await markStarting(pool, facts))) throw deletedMeanwhile(name);
+    await engine.ensureRunning({ id, name, image });
+    if (!(await markReady(pool, { id, creatorId }))) throw deletedMeanwhile(name);
+  }
+
+  async #undo(error: Error): Promise<void> {
+    const { pool, engine, workspaces, log } = this.#around;
+    const { id } = this.#box;
+    try {
+      await engine.remove(id);
+      await workspaces.remove(id, engine.labels(id));
+    } catch (err) {
+      // The row stays, so that deleting the box tries again.
+      log.error({ err, box: id }, 'could not clean up after a failed creation');
+      this.detach();
+    }
+    if (this.#state === 'detached') return markFailed(pool, id, error.message);
+    this.#state = 'reported';
+    await deleteBox(pool, id);
+  }
+}
+
+const deletedMeanwhile = (name: string) =>
+  new errors.BoxNotReady(`The dockbox "${name}" was deleted while it was being created.`);

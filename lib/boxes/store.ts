@@ -1,0 +1,118 @@
+import type { Queryable } from '../database.js';
+
+/** A dockbox, as its row tells it. `running` is what was last wanted: the engine knows what is. */
+export type Box = {
+  id: string;
+  name: string;
+  url: string;
+  ref: string | null;
+  directory: string | null;
+  image: string | null;
+  status: 'creating' | 'ready' | 'failed';
+  running: boolean;
+  connections: number;
+  error: string | null;
+  warnings: string[];
+  createdAt: Date;
+  lastModified: Date;
+};
+
+export type NewBox = Pick<Box, 'id' | 'name' | 'url' | 'ref' | 'directory' | 'image'> & { creatorId: string };
+
+const SELECT = `
+  select id, name, url, ref, directory, image, status, running, error, warnings,
+         created_at as "createdAt", last_modified as "lastModified",
+         (select count(*)::int from connection where dockbox_id = dockbox.id) as connections
+  from dockbox`;
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Whether a text is a box's id rather than its name. */
+export const isId = (text: string) => UUID.test(text);
+
+/**
+ * Adds the row of a new box, with status `creating`.
+ * @returns false, and adds nothing, when the name is taken
+ */
+export async function insertBox(db: Queryable, box: NewBox): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `insert into dockbox (id, name, url, ref, directory, image, status, creator_id)
+     values ($1, $2, $3, $4, $5, $6, 'creating', $7) on conflict (name) do nothing`,
+    [box.id, box.name, box.url, box.ref, box.directory, box.image, box.creatorId],
+  );
+  return rowCount === 1;
+}
+
+/** The box with this id or name. */
+export async function findBox(db: Queryable, idOrName: string): Promise<Box | undefined> {
+  const column = isId(idOrName) ? 'id' : 'name';
+  const { rows } = await db.query<Box>(`${SELECT} where ${column} = $1`, [idOrName]);
+  return rows[0];
+}
+
+/** The same, its row locked until the transaction ends, so that no other replica changes the box meanwhile. */
+export async function lockBox(db: Queryable, idOrName: string): Promise<Box | undefined> {
+  const column = isId(idOrName) ? 'id' : 'name';
+  await db.query(`select from dockbox where ${column} = $1 for update`, [idOrName]);
+  return findBox(db, idOrName);
+}
+
+/** A page of boxes, newest first, after the box at which the page before it ended. */
+export async function listBoxes(
+  db: Queryable,
+  { limit, after }: { limit: number; after?: { createdAt: string; id: string } | undefined },
+): Promise<(Box & { cursorTime: string })[]> {
+  // The cursor's time is text: a JavaScript Date would cut it to milliseconds, and skip or repeat boxes.
+  const { rows } = await db.query<Box & { cursorTime: string }>(
+    `${SELECT.replace('last_modified as', 'created_at::text as "cursorTime", last_modified as')}
+     ${after ? 'where (created_at, id) < ($2::timestamptz, $3::uuid)' : ''}
+     order by created_at desc, id desc limit $1`,
+    after ? [limit, after.createdAt, after.id] : [limit],
+  );
+  return rows;
+}
+
+/**
+ * Marks a box as about to run, and idle from now on, while it is still being created by this replica.
+ * @returns false when it was deleted, or given up for dead, meanwhile
+ */
+export async function markStarting(
+  db: Queryable,
+  { id, creatorId, image, ref, warnings }: Pick<NewBox, 'id' | 'creatorId' | 'image' | 'ref'> & { warnings: string[] },
+): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update dockbox
+     set image = $3, ref = $4, warnings = $5, running = true, idle_since = now(), last_modified = now()
+     where id = $1 and creator_id = $2 and status = 'creating'`,
+    [id, creatorId, image, ref, warnings],
+  );
+  return rowCount === 1;
+}
+
+/** Ends the creation. @returns false when it was deleted, or given up for dead, meanwhile */
+export async function markReady(db: Queryable, { id, creatorId }: Pick<NewBox, 'id' | 'creatorId'>): Promise<boolean> {
+  const { rowCount } = await db.query(
+    `update dockbox set status = 'ready', idle_since = now(), last_modified = now()
+     where id = $1 and creator_id = $2 and status = 'creating'`,
+    [id, creatorId],
+  );
+  return rowCount === 1;
+}
+
+/** Records why a box could not be created. */
+export async function markFailed(db: Queryable, id: string, error: string): Promise<void> {
+  await db.query(
+    `update dockbox set status = 'failed', error = $2, running = false, idle_since = null, last_modified = now()
+     where id = $1 and status = 'creating'`,
+    [id, error],
+  );
+}
+
+/** Records that a box was stopped. */
+export async function markStopped(db: Queryable, id: string): Promise<void> {
+  await db.query('update dockbox set running = false, idle_since = null where id = $1', [id]);
+}
+
+export async function deleteBox(db: Queryable, id: string): Promise<void> {
+  await db.query('delete from dockbox where id = $1', [id]);
+}

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import Docker from 'dockerode';
+import type { Config } from './config.js';
+import { errors } from './errors.js';
+
+type Address = Pick<Config, 'DOCKER_SERVER_HOST' | 'DOCKER_CERT_PATH'>;
+
+/**
+ * A client of the Docker engine that the configuration names: a unix path (`/var/run/docker.sock` or `unix://…`),
+ * `host:port`, or a `tcp://`, `http://` or `https://` URL. With DOCKER_CERT_PATH the connection is mutual TLS with
+ * that directory's `ca.pem`, `cert.pem` and `key.pem`, as the `docker` command does it. Nothing is sent yet.
+ * @throws when DOCKER_SERVER_HOST is none of these, or a certificate file can't be read
+ */
+export function connectDocker({ DOCKER_SERVER_HOST: address, DOCKER_CERT_PATH: certificates }: Address): Docker {
+  if (address.startsWith('unix://')) return new Docker({ socketPath: address.slice('unix://'.length) });
+  if (address.startsWith('/')) return new Docker({ socketPath: address });
+
+  const { secure, host, port } = parseAddress(address);
+  const tls = secure || certificates !== undefined;
+  return new Docker({
+    host,
+    port: port ?? (tls ? 2376 : 2375),
+    protocol: tls ? 'https' : 'http',
+    ...(certificates && {
+      ca: readFileSync(path.join(certificates, 'ca.pem')),
+      cert: readFileSync(path.join(certificates, 'cert.pem')),
+      key: readFileSync(path.join(certificates, 'key.pem')),
+    }),
+  });
+}
+
+function parseAddress(address: string) {
+  const [, scheme = 'tcp', rest = ''] = /^(?:(tcp|https?):\/\/)?(.+)$/.exec(address) ?? [];
+  // Parsed under a scheme of no known default port: WHATWG URL drops the 80 of http:// and the 443 of https://.
+  const url = URL.canParse(`tcp://${rest}`) ? new URL(`tcp://${rest}`) : undefined;
+  if (!url?.hostname || rest.includes('://')) {
+    throw new Error(
+      `DOCKER_SERVER_HOST "${address}" is not an address: give a unix path, host:port, or a tcp://, http:// or https:// URL.`,
+    );
+  }
+  return {
+    secure: scheme === 'https',
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port ? Number(url.port) : undefined,
+  };
+}
+
+/** The HTTP status of the engine's answer, or undefined when it was not an answer of the engine's. */
+export function statusOf(error: unknown): number | undefined {
+  return (error as { statusCode?: number }).statusCode;
+}
+
+/** The engine's own words about why it refused. */
+export function reason(error: unknown): string {
+  const { json, message } = error as Error & { json?: { message?: string } };
+  return json?.message ?? message;
+}
+
+/** Waits for the engine; a connection that failed, as opposed to an answer that refuses, becomes EngineUnavailable. */
+export async function ask<Result>(call: Promise<Result>): Promise<Result> {
+  try {
+    return await call;
+  } catch (error) {
+    if (statusOf(error) !== undefined) throw error;
+    throw new errors.EngineUnavailable((error as Error).message);
+  }
+}
+
+/** Turns the given statuses of the engine into a result, for operations that count as done then. */
+export async function tolerate<Result>(call: Promise<Result>, ...statuses: number[]): Promise<Result | number> {
+  try {
+    return await call;
+  } catch (error) {
+    const status = statusOf(error);
+    if (status !== undefined && statuses.includes(status)) return status;
+    throw error;
+  }
+}

@@ -1,0 +1,181 @@
+import type Docker from 'dockerode';
+import { ask, reason, statusOf, tolerate } from './docker.js';
+import { errors } from './errors.js';
+import { pullImage } from './images/pull.js';
+
+const NETWORK = 'dockbox';
+
+/** What package managers need as root, and no more: no raw sockets, no device nodes, no mounts. */
+const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'];
+
+/** Seconds between SIGTERM and SIGKILL. The main process ends at once; the shells go with it. */
+const STOP_GRACE_SECONDS = 2;
+
+/** Label of every container of a deployment; its value is the deployment's id. */
+export const DEPLOYMENT_LABEL = 'dockbox.deployment';
+/** Label that names a container's box, by id. */
+export const BOX_LABEL = 'dockbox.id';
+
+/** What the engine has to know of a box to run it. */
+export type Runnable = { id: string; name: string; image: string };
+
+export type BoxLimits = {
+  memoryBytes: number;
+  cpus: number;
+  pids: number;
+  /** An OCI runtime that the engine knows, such as `runsc`; undefined for the engine's default. */
+  runtime?: string | undefined;
+};
+
+type EngineOptions = {
+  docker: Docker;
+  deployment: string;
+  limits: BoxLimits;
+  /** Absolute path of a box's workspace, the same on this server and on the engine's host. */
+  workspace: (id: string) => string;
+};
+
+/**
+ * The containers of boxes on one Docker engine. Every operation may be repeated and may race with another replica's:
+ * what is already so counts as done. Each throws {@link errors.EngineUnavailable} when the engine does not answer.
+ */
+export class Engine {
+  readonly docker: Docker;
+  readonly deployment: string;
+  readonly #limits: BoxLimits;
+  readonly #workspace: (id: string) => string;
+
+  constructor({ docker, deployment, limits, workspace }: EngineOptions) {
+    this.docker = docker;
+    this.deployment = deployment;
+    this.#limits = limits;
+    this.#workspace = workspace;
+  }
+
+  async ping(): Promise<void> {
+    await ask(this.docker.ping());
+  }
+
+  /** Labels for a container that belongs to the box `id`. */
+  labels(id: string): Record<string, string> {
+    return { [BOX_LABEL]: id, [DEPLOYMENT_LABEL]: this.deployment };
+  }
+
+  /**
+   * Makes sure that the box's container runs: made again when it is missing, started when it is stopped.
+   * @throws {@link errors.ImageUnavailable} when its image is gone or can't run a box
+   */
+  async ensureRunning(box: Runnable): Promise<void> {
+    const container = this.docker.getContainer(containerName(box.id));
+    const started = await ask(tolerate(container.start(), 304, 404));
+    if (started !== 404) return;
+    await this.#create(box);
+    try {
+      await ask(tolerate(container.start(), 304));
+    } catch (error) {
+      if (statusOf(error) === undefined) throw error;
+      await this.remove(box.id);
+      throw new errors.ImageUnavailable(`A box can't be started from the image "${box.image}": ${reason(error)}`);
+    }
+  }
+
+  async stop(id: string): Promise<void> {
+    await ask(tolerate(this.docker.getContainer(containerName(id)).stop({ t: STOP_GRACE_SECONDS }), 304, 404));
+  }
+
+  /** Removes the box's container and, when one is at work, the container that fetches its source. */
+  async remove(id: string): Promise<void> {
+    for (const name of [containerName(id), fetchContainerName(id)]) await this.#removeContainer(name);
+  }
+
+  /** The ids of boxes whose container runs, as the engine says. */
+  async runningBoxes(): Promise<Set<string>> {
+    const containers = await this.#list({ all: false });
+    return new Set(containers.map(({ boxId }) => boxId));
+  }
+
+  /** Whether the box's container runs, as the engine says. */
+  async isRunning(id: string): Promise<boolean> {
+    try {
+      const { State } = await ask(this.docker.getContainer(containerName(id)).inspect());
+      return State.Running;
+    } catch (error) {
+      if (statusOf(error) === 404) return false;
+      throw error;
+    }
+  }
+
+  /** The ids of boxes that have any container, running or not. */
+  async boxesWithContainers(): Promise<Set<string>> {
+    const containers = await this.#list({ all: true });
+    return new Set(containers.map(({ boxId }) => boxId));
+  }
+
+  async #list({ all }: { all: boolean }) {
+    const label = [`${DEPLOYMENT_LABEL}=${this.deployment}`];
+    const containers = await ask(this.docker.listContainers({ all, filters: { label } }));
+    return containers.map(({ Labels }) => ({ boxId: Labels[BOX_LABEL] ?? '' }));
+  }
+
+  async #create(box: Runnable): Promise<void> {
+    await this.#ensureNetwork();
+    const create = () => ask(tolerate(this.docker.createContainer(this.#containerOptions(box)), 404, 409));
+    if ((await create()) !== 404) return;
+    // Images are pruned by their hosts' owners: have it again.
+    await pullImage(this.docker, box.image);
+    await create();
+  }
+
+  #containerOptions(box: Runnable): Docker.ContainerCreateOptions {
+    const { memoryBytes, cpus, pids, runtime } = this.#limits;
+    return {
+      name: containerName(box.id),
+      Image: box.image,
+      Hostname: box.name,
+      Labels: this.labels(box.id),
+      // The workspace's files belong to root, whoever the image's user is.
+      User: '0:0',
+      WorkingDir: '/workspace',
+      Entrypoint: [],
+      Cmd: ['tail', '-f', '/dev/null'],
+      HostConfig: {
+        Init: true,
+        Binds: [`${this.#workspace(box.id)}:/workspace`],
+        NetworkMode: NETWORK,
+        CapDrop: ['ALL'],
+        CapAdd: CAPABILITIES,
+        SecurityOpt: ['no-new-privileges'],
+        Memory: memoryBytes,
+        MemorySwap: memoryBytes,
+        NanoCpus: Math.round(cpus * 1e9),
+        PidsLimit: pids,
+        LogConfig: { Type: 'none', Config: {} },
+        ...(runtime && { Runtime: runtime }),
+      },
+    };
+  }
+
+  /** The bridge network of boxes, on which they can't reach each other. */
+  async #ensureNetwork(): Promise<void> {
+    await ask(
+      tolerate(
+        this.docker.createNetwork({
+          Name: NETWORK,
+          CheckDuplicate: true,
+          Options: { 'com.docker.network.bridge.enable_icc': 'false' },
+        }),
+        409,
+      ),
+    );
+  }
+
+  async #removeContainer(name: string): Promise<void> {
+    const container = this.docker.getContainer(name);
+    const removed = await ask(tolerate(container.remove({ force: true, v: true }), 404, 409));
+    // Somebody else is removing it: it is in use until they are done.
+    if (removed === 409) await ask(tolerate(container.wait({ condition: 'removed' }), 404));
+  }
+}
+
+export const containerName = (id: string) => `dockbox-${id}`;
+export const fetchContainerName = (id: string) => `dockbox-fetch-${id}`;

@@ -1,0 +1,32 @@
+import { errors } from '../errors.js';
+
+type Facts = {
+  maxBytes: number;
+  maxFiles: number;
+  timeoutSeconds: number;
+  directory?: string | undefined;
+  ref?: string;
+};
+
+/** What the scripts' statuses mean to the user. `said` is the last that the failed tool said. */
+export const FAILURES: Record<number, (facts: Facts, said: string) => string> = {
+  20: ({ maxBytes }) => `The source is larger than ${maxBytes} bytes, the most that this server accepts.`,
+  21: ({ maxFiles }) => `The source has more than ${maxFiles} files, the most that this server accepts.`,
+  22: ({ timeoutSeconds }) => `The source could not be fetched within ${timeoutSeconds} seconds.`,
+  23: ({ directory }) => `There is no directory "${directory}" in the source.`,
+  30: (_facts, said) => `The repository could not be fetched: ${said}`,
+  31: ({ ref }) => `There is no commit "${ref}" in the repository.`,
+  40: (_facts, said) => `The source is no archive of its kind, or a damaged one: ${said}`,
+  41: () => 'The archive has absolute names, or names with "..", which would lead out of the workspace.',
+  42: () => 'The archive is empty.',
+  // Killed: nobody but the kernel does so, when memory runs out.
+  137: () => 'The source needs more memory to be fetched than this server allows.',
+  // SIGXFSZ: a single file as large as all may be.
+  153: ({ maxBytes }) => `The source is larger than ${maxBytes} bytes, the most that this server accepts.`,
+};
+
+export function failure(status: number, facts: Facts, said: string): Error {
+  const message =
+    FAILURES[status]?.(facts, said) ?? `The source could not be fetched: ${said || `status ${status}`}`;
+  return new errors.SourceUnavailable(message);
+}

@@ -1,0 +1,45 @@
+/**
+ * Fixed scripts for the box's own `sh`. What a user chose reaches them as arguments, never as a part of the text. They
+ * need nothing but a POSIX shell, so that they run in any image.
+ */
+
+/**
+ * Becomes the user's shell: `$1` the directory below the workspace, `$2` columns, `$3` rows. The first line that it
+ * prints is its process id, which is its session's id as well, for {@link HANG_UP}.
+ */
+export const START_SHELL = `
+echo $$
+stty cols "$2" rows "$3" 2>/dev/null
+cd "/workspace/$1" || cd /workspace
+: "\${LANG:=C.UTF-8}" "\${TERM:=xterm-256color}"
+export LANG TERM
+for shell in bash zsh ash sh; do
+  command -v "$shell" >/dev/null && exec "$shell"
+done`;
+
+/**
+ * Ends every process of the session \`$1\`, as a terminal that is hung up does: SIGHUP, then SIGKILL for those that are
+ * there a second later. The session is a process's sixth field in /proc/PID/stat (proc(5)), counted after the
+ * command's closing parenthesis, because a command may contain anything.
+ */
+export const HANG_UP = `
+members() {
+  for stat in /proc/[0-9]*/stat; do
+    { read -r line <"$stat"; } 2>/dev/null || continue
+    pid=\${line%% *}
+    set -- "$session" \${line##*) }
+    [ "$5" = "$session" ] && echo "$pid"
+  done
+}
+session=$1
+pids=$(members)
+[ "$pids" ] || exit 0
+kill -HUP $pids 2>/dev/null
+tries=10
+while [ "$tries" -gt 0 ]; do
+  pids=$(members)
+  [ "$pids" ] || exit 0
+  sleep 0.1
+  tries=$((tries - 1))
+done
+kill -KILL $pids 2>/dev/null`;
