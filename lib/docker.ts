@@ -12,7 +12,10 @@ type Address = Pick<Config, 'DOCKER_SERVER_HOST' | 'DOCKER_CERT_PATH'>;
  * that directory's `ca.pem`, `cert.pem` and `key.pem`, as the `docker` command does it. Nothing is sent yet.
  * @throws when DOCKER_SERVER_HOST is none of these, or a certificate file can't be read
  */
-export function connectDocker({ DOCKER_SERVER_HOST: address, DOCKER_CERT_PATH: certificates }: Address): Docker {
+export function connectDocker({
+  DOCKER_SERVER_HOST: address,
+  DOCKER_CERT_PATH: certificates,
+}: Address): Docker {
   if (address.startsWith('unix://')) return new Docker({ socketPath: address.slice('unix://'.length) });
   if (address.startsWith('/')) return new Docker({ socketPath: address });
 
@@ -68,7 +71,10 @@ export async function ask<Result>(call: Promise<Result>): Promise<Result> {
 }
 
 /** Turns the given statuses of the engine into a result, for operations that count as done then. */
-export async function tolerate<Result>(call: Promise<Result>, ...statuses: number[]): Promise<Result | number> {
+export async function tolerate<Result>(
+  call: Promise<Result>,
+  ...statuses: number[]
+): Promise<Result | number> {
   try {
     return await call;
   } catch (error) {

@@ -6,7 +6,16 @@ import { pullImage } from './images/pull.js';
 const NETWORK = 'dockbox';
 
 /** What package managers need as root, and no more: no raw sockets, no device nodes, no mounts. */
-const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'];
+const CAPABILITIES = [
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'NET_BIND_SERVICE',
+  'SETGID',
+  'SETUID',
+];
 
 /** Seconds between SIGTERM and SIGKILL. The main process ends at once; the shells go with it. */
 const STOP_GRACE_SECONDS = 2;
@@ -75,12 +84,16 @@ export class Engine {
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
       await this.remove(box.id);
-      throw new errors.ImageUnavailable(`A box can't be started from the image "${box.image}": ${reason(error)}`);
+      throw new errors.ImageUnavailable(
+        `A box can't be started from the image "${box.image}": ${reason(error)}`,
+      );
     }
   }
 
   async stop(id: string): Promise<void> {
-    await ask(tolerate(this.docker.getContainer(containerName(id)).stop({ t: STOP_GRACE_SECONDS }), 304, 404));
+    await ask(
+      tolerate(this.docker.getContainer(containerName(id)).stop({ t: STOP_GRACE_SECONDS }), 304, 404),
+    );
   }
 
   /** Removes the box's container and, when one is at work, the container that fetches its source. */

@@ -6,6 +6,11 @@ export const errors = {
   InvalidRequest: createError<[string]>('DBX_INVALID_REQUEST', '%s', 400),
   AddressForbidden: createError<[string]>('DBX_ADDRESS_FORBIDDEN', '%s', 403),
   BoxNotFound: createError<[string]>('DBX_NOT_FOUND', 'There is no dockbox "%s".', 404),
+  TerminalNotFound: createError<[string]>(
+    'DBX_NO_TERMINAL',
+    'Nobody is connected to the terminal "%s".',
+    404,
+  ),
   NameTaken: createError<[string]>('DBX_NAME_TAKEN', 'The name "%s" is taken: choose another.', 409),
   BoxFailed: createError<[string]>('DBX_FAILED', 'This dockbox could not be created: %s', 409),
   BoxNotReady: createError<[string]>('DBX_NOT_READY', '%s', 409),

@@ -82,7 +82,8 @@ export class Boxes {
     const last = page.at(-1);
     return {
       items: page.map((box) => ({ ...box, running: box.running && running.has(box.id) })),
-      nextCursor: last && rows.length > limit ? encodeCursor({ createdAt: last.cursorTime, id: last.id }) : null,
+      nextCursor:
+        last && rows.length > limit ? encodeCursor({ createdAt: last.cursorTime, id: last.id }) : null,
     };
   }
 

@@ -90,7 +90,8 @@ export class Creation {
     const { id, name, image: requested } = this.#box;
     const say = (line: string) => this.progress.report(`${line}\r\n`);
     const signal = this.#abort.signal;
-    const pullSignal = () => AbortSignal.any([signal, AbortSignal.timeout(limits.fetchTimeoutSeconds * 1000)]);
+    const pullSignal = () =>
+      AbortSignal.any([signal, AbortSignal.timeout(limits.fetchTimeoutSeconds * 1000)]);
 
     if (!(await hasImage(engine.docker, baseImage))) {
       say(`Pulling the image ${baseImage}`);

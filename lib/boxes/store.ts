@@ -78,7 +78,13 @@ export async function listBoxes(
  */
 export async function markStarting(
   db: Queryable,
-  { id, creatorId, image, ref, warnings }: Pick<NewBox, 'id' | 'creatorId' | 'image' | 'ref'> & { warnings: string[] },
+  {
+    id,
+    creatorId,
+    image,
+    ref,
+    warnings,
+  }: Pick<NewBox, 'id' | 'creatorId' | 'image' | 'ref'> & { warnings: string[] },
 ): Promise<boolean> {
   const { rowCount } = await db.query(
     `update dockbox
@@ -90,7 +96,10 @@ export async function markStarting(
 }
 
 /** Ends the creation. @returns false when it was deleted, or given up for dead, meanwhile */
-export async function markReady(db: Queryable, { id, creatorId }: Pick<NewBox, 'id' | 'creatorId'>): Promise<boolean> {
+export async function markReady(
+  db: Queryable,
+  { id, creatorId }: Pick<NewBox, 'id' | 'creatorId'>,
+): Promise<boolean> {
   const { rowCount } = await db.query(
     `update dockbox set status = 'ready', idle_since = now(), last_modified = now()
      where id = $1 and creator_id = $2 and status = 'creating'`,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { lockBox, type Box } from '../boxes/store.js';
-import { transaction, type Queryable } from '../database.js';
+import { type Box, lockBox } from '../boxes/store.js';
+import { type Queryable, transaction } from '../database.js';
 import { errors } from '../errors.js';
 import { every } from '../every.js';
 import type { Log } from '../log.js';

@@ -43,7 +43,10 @@ export class Sweep {
     const { pool, engine, log } = this.#options;
     // Rows are read after containers: a row is always there before its container.
     const ids = [...(await engine.boxesWithContainers())];
-    const { rows } = await pool.query<{ id: string }>('select id::text from dockbox where id::text = any ($1)', [ids]);
+    const { rows } = await pool.query<{ id: string }>(
+      'select id::text from dockbox where id::text = any ($1)',
+      [ids],
+    );
     const known = new Set(rows.map(({ id }) => id));
     for (const id of ids.filter((id) => !known.has(id))) {
       log.warn({ box: id }, 'removing a container without a row');
@@ -122,7 +125,9 @@ export class Sweep {
       if (!id) return false;
       tried.push(id);
 
-      const { rows: connected } = await db.query('select from connection where dockbox_id = $1 limit 1', [id]);
+      const { rows: connected } = await db.query('select from connection where dockbox_id = $1 limit 1', [
+        id,
+      ]);
       if (connected.length > 0) {
         await db.query('update dockbox set idle_since = null where id = $1', [id]);
         return true;

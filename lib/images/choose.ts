@@ -44,7 +44,9 @@ export function chooseImage({ requested, devcontainer, files, baseImage }: Facts
 
   // Shell is what every image speaks.
   const unknown = language !== undefined && language !== 'Shell';
-  const warnings = unknown ? [`There is no image for ${language}: the base image is used. Name one in "image".`] : [];
+  const warnings = unknown
+    ? [`There is no image for ${language}: the base image is used. Name one in "image".`]
+    : [];
   return { image: baseImage, requested: false, warnings: [...declared.warnings, ...warnings] };
 }
 

@@ -66,7 +66,9 @@ export class Shell {
           Env: ['TERM=xterm-256color', 'COLORTERM=truecolor'],
         }),
       );
-      stream = await ask(exec.start({ hijack: true, stdin: true, Tty: true, DetachKeys: DETACH_KEYS } as object));
+      stream = await ask(
+        exec.start({ hijack: true, stdin: true, Tty: true, DetachKeys: DETACH_KEYS } as object),
+      );
       const pid = await readPid(stream);
       await resizeExec(docker, exec.id, size);
       return new Shell(docker, boxId, exec.id, stream, pid);
@@ -74,7 +76,9 @@ export class Shell {
       stream?.destroy();
       const status = statusOf(error);
       if (status === undefined || (error as { code?: string }).code?.startsWith('DBX_')) throw error;
-      throw new errors.BoxNotReady('The container of this dockbox stopped while a shell was being started in it.');
+      throw new errors.BoxNotReady(
+        'The container of this dockbox stopped while a shell was being started in it.',
+      );
     }
   }
 
@@ -134,7 +138,9 @@ async function readPid(stream: Duplex): Promise<number> {
   const end = line.indexOf('\n') + 1;
   const match = /^(\d+)\r?\n$/.exec(line.toString('latin1', 0, end));
   if (!match) {
-    throw new errors.BoxNotReady(`The image of this dockbox has no shell: ${line.toString().trim() || 'sh did not start'}`);
+    throw new errors.BoxNotReady(
+      `The image of this dockbox has no shell: ${line.toString().trim() || 'sh did not start'}`,
+    );
   }
   if (end < line.length) stream.unshift(line.subarray(end));
   return Number(match[1]);

@@ -133,7 +133,7 @@ t.test('Git connects to the address that was checked', async (t) => {
 
 t.test('a source on another address than loopback', async (t) => {
   const bridge = await docker.getNetwork('bridge').inspect();
-  const gateway = await startGitServer(t, { host: bridge.IPAM.Config[0].Gateway });
+  const gateway = await startGitServer(t, { host: bridge.IPAM?.Config?.[0]?.Gateway });
   const repository = await gateway.createRepository('bridged.git');
   const commit = await repository.commit({ a: 'a' });
   t.equal((await fetch({ url: repository.url })).commit, commit);

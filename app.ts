@@ -1,0 +1,32 @@
+import path from 'node:path';
+import autoload from '@fastify/autoload';
+import ajvFormats from 'ajv-formats';
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import { readConfig } from './lib/config.js';
+
+const here = import.meta.dirname;
+
+/**
+ * Builds the service: plugins, then routes. It is not listening yet.
+ * @param env the configuration's variables
+ * @throws when the configuration is wrong or the database can't be reached
+ */
+export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance> {
+  const config = readConfig(env);
+  const options: FastifyServerOptions = {
+    logger: { level: config.LOG_LEVEL },
+    trustProxy: config.TRUST_PROXY,
+    forceCloseConnections: 'idle',
+    bodyLimit: 64 * 1024,
+    ajv: {
+      // Unknown properties are refused rather than dropped: a misspelt option is told, not lost.
+      customOptions: { removeAdditional: false },
+      plugins: [ajvFormats.default as never],
+    },
+  };
+  const app = Fastify(options);
+  await app.register(autoload, { dir: path.join(here, 'plugins'), options: { env } });
+  await app.register(autoload, { dir: path.join(here, 'routes') });
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,21 @@
+import { hostname } from 'node:os';
+import fp from 'fastify-plugin';
+import { ConnectionManager } from '../lib/connections/manager.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    connections: ConnectionManager;
+  }
+}
+
+/** The connection manager, as `app.connections`: it counts the clients of each box, over all replicas. */
+export default fp(
+  async (app) => {
+    const address = `${hostname()}:${app.config.PORT}`;
+    const connections = new ConnectionManager({ pool: app.pg.pool, address, log: app.log });
+    app.decorate('connections', connections);
+    await connections.open();
+    app.addHook('onClose', () => connections.close());
+  },
+  { name: 'connections', dependencies: ['env', 'db'] },
+);

@@ -1,0 +1,14 @@
+import fastifyPostgres from '@fastify/postgres';
+import fp from 'fastify-plugin';
+import { migrate, poolOptions } from '../lib/database.js';
+
+/** The pool of PostgreSQL connections, as `app.pg.pool`, its schema up to date. `@fastify/postgres` closes it. */
+export default fp(
+  async (app) => {
+    await app.register(fastifyPostgres, poolOptions(app.config));
+    // Without a listener, an idle connection that breaks would end the process.
+    app.pg.pool.on('error', (err) => app.log.warn({ err }, 'an idle database connection broke'));
+    await migrate(app.pg.pool);
+  },
+  { name: 'db', dependencies: ['env'] },
+);

@@ -1,0 +1,34 @@
+import fastifySwagger from '@fastify/swagger';
+import scalar from '@scalar/fastify-api-reference';
+import fp from 'fastify-plugin';
+import { BoxSchema, ErrorSchema } from '../lib/schemas/box.js';
+
+/** The OpenAPI document, generated from the routes' schemas, at /openapi.json, and its pages at /docs. */
+export default fp(
+  async (app) => {
+    await app.register(fastifySwagger, {
+      openapi: {
+        openapi: '3.1.0',
+        info: {
+          title: 'dockbox',
+          version: '0.1.0',
+          description: 'A source URL in, a live terminal out.',
+          license: { name: 'MIT', identifier: 'MIT' },
+        },
+        servers: [{ url: '/' }],
+        security: [],
+        tags: [
+          { name: 'boxes', description: 'Environments made from a source' },
+          { name: 'terminals', description: 'Live shells in boxes' },
+          { name: 'health', description: 'For load balancers' },
+        ],
+      },
+      refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`) },
+    });
+    app.addSchema(BoxSchema);
+    app.addSchema(ErrorSchema);
+    app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
+    await app.register(scalar, { routePrefix: '/docs', configuration: { url: '/openapi.json' } });
+  },
+  { name: 'swagger' },
+);

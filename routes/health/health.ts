@@ -1,0 +1,73 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { failures } from '../../lib/schemas/box.js';
+
+const State = Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]);
+const Ready = (description: string) =>
+  Type.Object({ status: State, database: State, engine: State }, { description });
+
+/** How long a dependency may take to answer before it counts as unavailable, in ms. */
+const CHECK_TIMEOUT_MS = 3000;
+
+const routes: FastifyPluginAsyncTypebox = async (app) => {
+  const check = async (probe: Promise<unknown>) => {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error('no answer in time')), CHECK_TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([probe, late]);
+      return 'ok' as const;
+    } catch (err) {
+      app.log.warn({ err }, 'not ready');
+      return 'unavailable' as const;
+    } finally {
+      clearTimeout(timer);
+    }
+  };
+
+  app.get(
+    '',
+    {
+      schema: {
+        operationId: 'getHealth',
+        summary: 'Whether this process lives',
+        tags: ['health'],
+        response: {
+          200: Type.Object({ status: Type.Literal('ok') }, { description: 'It does' }),
+          ...failures(400),
+        },
+      },
+      logLevel: 'warn',
+    },
+    async () => ({ status: 'ok' as const }),
+  );
+
+  app.get(
+    '/ready',
+    {
+      schema: {
+        operationId: 'getReadiness',
+        summary: 'Whether it can serve: its database and its engine answer',
+        tags: ['health'],
+        response: {
+          200: Ready('It can'),
+          503: Ready('It can not'),
+          400: failures(400)[400],
+          500: failures()[500],
+        },
+      },
+      logLevel: 'warn',
+    },
+    async (_request, reply) => {
+      const [database, engine] = await Promise.all([
+        check(app.pg.pool.query('select 1')),
+        check(app.engine.ping()),
+      ]);
+      const status = database === 'ok' && engine === 'ok' ? 'ok' : 'unavailable';
+      return reply.code(status === 'ok' ? 200 : 503).send({ status, database, engine });
+    },
+  );
+};
+
+export default routes;

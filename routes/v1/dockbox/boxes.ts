@@ -1,0 +1,139 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { Box } from '../../../lib/boxes/store.js';
+import { type BoxBody, BoxRef, BoxSchema, CreateBoxSchema, failures } from '../../../lib/schemas/box.js';
+
+/** Seconds that a creation may keep its caller waiting: below the 60 after which an ALB gives up. */
+const DEFAULT_WAIT_SECONDS = 25;
+const MAX_WAIT_SECONDS = 50;
+
+const Params = Type.Object({ id: Type.String({ maxLength: 64, description: 'The id or the name' }) });
+
+const routes: FastifyPluginAsyncTypebox = async (app) => {
+  app.post(
+    '',
+    {
+      schema: {
+        operationId: 'createDockbox',
+        summary: 'Make a dockbox from a source',
+        tags: ['boxes'],
+        headers: Type.Object({
+          prefer: Type.Optional(Type.String({ description: 'wait=N seconds, at most 50' })),
+        }),
+        body: CreateBoxSchema,
+        response: {
+          201: CreatedBody('It is ready'),
+          202: CreatedBody('It is being created'),
+          ...failures(400, 403, 409, 422, 503),
+        },
+      },
+    },
+    async (request, reply) => {
+      const box = await app.boxes.create(request.body, waitSeconds(request.headers.prefer));
+      const ready = box.status === 'ready';
+      const message = ready
+        ? `Connect a terminal to /v1/dockbox/ws/${box.id}`
+        : `Still being created: watch it in a terminal at /v1/dockbox/ws/${box.id}`;
+      return reply
+        .code(ready ? 201 : 202)
+        .header('location', `/v1/dockbox/${box.id}`)
+        .send({ ...present(box), message });
+    },
+  );
+
+  app.get(
+    '',
+    {
+      schema: {
+        operationId: 'listDockboxes',
+        summary: 'List dockboxes, newest first',
+        tags: ['boxes'],
+        querystring: Type.Object({
+          limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
+          cursor: Type.Optional(
+            Type.String({ maxLength: 200, description: 'The nextCursor of the page before' }),
+          ),
+        }),
+        response: {
+          200: Type.Object(
+            { items: Type.Array(BoxRef), nextCursor: Type.Union([Type.String(), Type.Null()]) },
+            { description: 'A page' },
+          ),
+          ...failures(400, 503),
+        },
+      },
+    },
+    async ({ query }) => {
+      const { items, nextCursor } = await app.boxes.list(query.limit, query.cursor);
+      return { items: items.map(present), nextCursor };
+    },
+  );
+
+  app.get(
+    '/:id',
+    {
+      schema: {
+        operationId: 'getDockbox',
+        summary: 'One dockbox',
+        tags: ['boxes'],
+        params: Params,
+        response: { 200: BoxRef, ...failures(400, 404, 503) },
+      },
+    },
+    async ({ params }) => present(await app.boxes.get(params.id)),
+  );
+
+  app.delete(
+    '/:id',
+    {
+      schema: {
+        operationId: 'deleteDockbox',
+        summary: 'Delete a dockbox with its files',
+        tags: ['boxes'],
+        params: Params,
+        response: { 204: Type.Null({ description: 'It is gone' }), ...failures(400, 404, 503) },
+      },
+    },
+    async ({ params }, reply) => {
+      await app.boxes.delete(params.id);
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    '/:id/stop',
+    {
+      schema: {
+        operationId: 'stopDockbox',
+        summary: 'Stop a dockbox now rather than when it is idle',
+        tags: ['boxes'],
+        params: Params,
+        response: { 200: BoxRef, ...failures(400, 404, 409, 503) },
+      },
+    },
+    async ({ params }) => present(await app.boxes.stop(params.id)),
+  );
+};
+
+function CreatedBody(description: string) {
+  return Type.Object({ ...BoxSchema.properties, message: Type.String() }, { description });
+}
+
+/** A box as clients see it. */
+function present({ error, createdAt, lastModified, ...box }: Box): BoxBody {
+  const { id, name, url, ref, directory, image, status, running, connections, warnings } = box;
+  return {
+    ...{ id, name, url, ref, directory, image, status, running, connections, warnings },
+    ...(error !== null && { error }),
+    createdAt: createdAt.toISOString(),
+    lastModified: lastModified.toISOString(),
+  };
+}
+
+/** The `wait` preference of RFC 7240, in seconds. What can't be understood is ignored, as the RFC says. */
+function waitSeconds(prefer = ''): number {
+  const wait = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?/i.exec(prefer)?.[1];
+  return wait === undefined ? DEFAULT_WAIT_SECONDS : Math.min(Number(wait), MAX_WAIT_SECONDS);
+}
+
+export default routes;

@@ -1,0 +1,86 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { errors } from '../../../lib/errors.js';
+import { failures } from '../../../lib/schemas/box.js';
+import { serveTerminal } from '../../../lib/terminals/session.js';
+import { resizeExec } from '../../../lib/terminals/shell.js';
+
+const Id = Type.String({ maxLength: 64, description: 'The id or the name of the dockbox' });
+const Terminal = Type.String({ pattern: '^[A-Za-z0-9_-]{0,32}$' });
+/** TTYs count columns and rows in 16 bits; no window is that large. */
+const Length = Type.Integer({ minimum: 1, maximum: 1000 });
+
+const routes: FastifyPluginAsyncTypebox = async (app) => {
+  app.route({
+    method: 'GET',
+    url: '/ws/:id',
+    exposeHeadRoute: false,
+    schema: {
+      operationId: 'connectTerminal',
+      summary: 'The WebSocket of a terminal',
+      description: 'Frames from the client are keystrokes; the server sends output in binary frames.',
+      tags: ['terminals'],
+      params: Type.Object({ id: Id }),
+      querystring: Type.Object({
+        terminal: Type.Optional(Terminal),
+        cols: Type.Integer({ ...Length, default: 80 }),
+        rows: Type.Integer({ ...Length, default: 24 }),
+      }),
+      response: {
+        101: Type.Null({ description: 'The terminal' }),
+        ...failures(400, 404, 409, 426, 503),
+      },
+    },
+    // Before the upgrade, so that a client gets an HTTP status.
+    preHandler: async ({ params, ws }) => {
+      if (!ws) throw new errors.UpgradeRequired();
+      const { id } = params as { id: string };
+      await app.engine.ping();
+      const box = await app.boxes.get(id);
+      if (box.status === 'failed') throw new errors.BoxFailed(box.error ?? '');
+    },
+    handler: () => {
+      throw new errors.UpgradeRequired();
+    },
+    wsHandler: (socket, request) => {
+      const {
+        cols,
+        rows,
+        terminal = 'main',
+      } = request.query as { cols: number; rows: number; terminal?: string };
+      const { id } = request.params as { id: string };
+      const { boxes, config, connections, docker } = app;
+      const served = serveTerminal(socket, {
+        ...{ boxes, connections, docker, terminal, id },
+        size: { cols, rows },
+        pingSeconds: config.PING_SECONDS,
+        log: request.log,
+      }).finally(() => app.terminals.delete(served));
+      app.terminals.add(served);
+      return served;
+    },
+  });
+
+  app.post(
+    '/:id/terminals/:terminal/size',
+    {
+      schema: {
+        operationId: 'resizeTerminal',
+        summary: 'Tell a terminal how large its window is',
+        tags: ['terminals'],
+        params: Type.Object({ id: Id, terminal: Terminal }),
+        body: Type.Object({ cols: Length, rows: Length }, { additionalProperties: false }),
+        response: { 204: Type.Null({ description: 'It knows' }), ...failures(400, 404, 503) },
+      },
+    },
+    async ({ params, body }, reply) => {
+      const box = await app.boxes.get(params.id);
+      const execs = await app.connections.execsOf(box.id, params.terminal);
+      const resized = await Promise.all(execs.map((exec) => resizeExec(app.docker, exec, body)));
+      if (!resized.includes(true)) throw new errors.TerminalNotFound(params.terminal);
+      return reply.code(204).send(null);
+    },
+  );
+};
+
+export default routes;

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process';
+import { openSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import { install, isInstalled, mayInstall, run } from './run.js';
+
+const DEFAULT_SOCKET = '/var/run/docker.sock';
+const LOG = '/var/log/dockbox-dockerd.log';
+const START_TIMEOUT_MS = 60_000;
+
+/**
+ * Sees to it that the engine answers: one that does is left alone; on a Debian machine where we are root it is installed
+ * and started.
+ * @throws with what to do, when we may not or it does not start
+ */
+export async function ensureDocker(docker: Docker, address: string): Promise<void> {
+  const answers = () =>
+    docker.ping().then(
+      () => true,
+      () => false,
+    );
+  if (await answers()) return;
+  if (address.replace(/^unix:\/\//, '') !== DEFAULT_SOCKET) {
+    throw new Error(
+      `No Docker engine answers at DOCKER_SERVER_HOST (${address}): start it, or name another.`,
+    );
+  }
+  if (!(await mayInstall())) {
+    throw new Error(
+      `No Docker engine answers at ${address}. Install Docker (https://docs.docker.com/engine/install/), start it, and ` +
+        'see that "docker info" works as this user; or set DOCKER_SERVER_HOST to an engine that runs elsewhere.',
+    );
+  }
+  if (!(await isInstalled('dockerd'))) await install('docker.io', 'iptables');
+  console.log('Starting Docker …');
+  await startDaemon();
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!(await answers())) {
+    if (Date.now() > deadline) {
+      throw new Error(`Docker does not start: ${readFileSync(LOG, 'utf8').split('\n').slice(-5).join('\n')}`);
+    }
+    await delay(100);
+  }
+}
+
+async function startDaemon(): Promise<void> {
+  const init = readFileSync('/proc/1/comm', 'utf8').trim();
+  if (init === 'systemd') return run('systemctl', ['start', 'docker']);
+  // Without an init system it runs in a session of its own, so that Ctrl-C here does not end it.
+  const log = openSync(LOG, 'a');
+  spawn('dockerd', [], { detached: true, stdio: ['ignore', log, log] }).unref();
+}

@@ -1,0 +1,12 @@
+import { readConfig } from '../lib/config.js';
+import { connectDocker } from '../lib/docker.js';
+import { ensureBaseImage } from './base-image.js';
+import { ensureDocker } from './docker.js';
+
+/** Makes the machine ready to run the service: the Docker engine and the base image. */
+export async function prepare(): Promise<void> {
+  const config = readConfig();
+  const docker = connectDocker(config);
+  await ensureDocker(docker, config.DOCKER_SERVER_HOST);
+  await ensureBaseImage(docker, config.BASE_IMAGE);
+}

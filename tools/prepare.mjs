@@ -1,0 +1,53 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+export const root = path.resolve(import.meta.dirname, '..');
+
+/** Installs the dependencies and compiles, each only when something changed since. Needs nothing but Node. */
+export function prepareBuild() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major < 20 || (major === 20 && minor < 19)) {
+    throw new Error(`dockbox needs Node 20.19 or newer; this is ${process.version}.`);
+  }
+  const lock = hash(['package.json', 'package-lock.json']);
+  step('node_modules/.dockbox-stamp', lock, 'Installing dependencies', () =>
+    run('npm', ['ci', '--no-audit', '--no-fund']),
+  );
+  step('build/.stamp', hash(sources()), 'Compiling', () => {
+    rmSync(path.join(root, 'build'), { recursive: true, force: true });
+    run('npm', ['run', '--silent', 'build']);
+  });
+}
+
+function step(stampFile, stamp, title, work) {
+  const file = path.join(root, stampFile);
+  if (existsSync(file) && readFileSync(file, 'utf8') === stamp) return;
+  console.log(`${title} …`);
+  work();
+  writeFileSync(file, stamp);
+}
+
+function sources() {
+  const directories = ['lib', 'plugins', 'routes', 'setup', 'test', 'bench'].filter((name) =>
+    existsSync(path.join(root, name)),
+  );
+  const files = directories.flatMap((name) =>
+    readdirSync(path.join(root, name), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name))),
+  );
+  return ['package-lock.json', 'tsconfig.json', 'app.ts', 'server.ts', ...files.sort()];
+}
+
+function hash(files) {
+  const digest = createHash('sha256');
+  for (const file of files) digest.update(`${file}\0`).update(readFileSync(path.join(root, file)));
+  return digest.digest('hex');
+}
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
+  if (error || status !== 0) throw new Error(`"${command} ${args.join(' ')}" failed.`);
+}
