@@ -1,5 +1,5 @@
 // The set-up of `npm start`, a throw-away database, then every test.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -45,6 +45,8 @@ async function runTests() {
     DATABASE_PASSWORD: credentials.password,
     MOUNT_POINT: path.join(directory, 'workspaces'),
   };
+  // tap runs with the plugins that .taprc names only once it has been built with them.
+  spawnSync('npx', ['tap', 'build'], { cwd: root, stdio: 'ignore' });
   const tap = spawn('npx', ['tap', '--reporter=tap', ...files], {
     cwd: root,
     env,
@@ -53,9 +55,9 @@ async function runTests() {
   let totals = '';
   for await (const line of createInterface({ input: tap.stdout })) {
     // Each level of subtests ends with such a line; the last is the whole run's.
-    if (/^# \{/.test(line)) totals = line;
+    if (line.startsWith('# {')) totals = line;
     // What passed in a subtest is not worth a line of its own.
-    if (!/^\s+(ok|#|\d+\.\.)/.test(line)) console.log(line);
+    if (!/^\s+(ok|#|\d+\.\.|$)/.test(line)) console.log(line);
   }
   const code = tap.exitCode ?? (await once(tap, 'exit'))[0];
   const count = (name) => Number(new RegExp(`${name}: (\\d+)`).exec(totals)?.[1] ?? 0);

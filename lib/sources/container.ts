@@ -76,7 +76,8 @@ async function attend(
     const output = new PassThrough().on('data', onOutput);
     const complaints = new PassThrough().on('data', onComplaint);
     docker.modem.demuxStream(stream, output, complaints);
-    const ended = once(stream, 'end');
+    // A container that has ended reads no more, but its engine would let us wait for ever to write.
+    const ended = once(stream, 'end').then(() => stream.destroy());
     await ask(container.start());
     await Promise.all([ended, input && feed(input, stream)]);
     const { StatusCode } = await ask(container.wait());

@@ -16,11 +16,12 @@ export const FAILURES: Record<number, (facts: Facts, said: string) => string> = 
   23: ({ directory }) => `There is no directory "${directory}" in the source.`,
   30: (_facts, said) => `The repository could not be fetched: ${said}`,
   31: ({ ref }) => `There is no commit "${ref}" in the repository.`,
-  40: (_facts, said) => `The source is no archive of its kind, or a damaged one: ${said}`,
+  40: (_facts, said) => `The source is no archive of its kind, or a damaged one${said && ` (${said})`}.`,
   41: () => 'The archive has absolute names, or names with "..", which would lead out of the workspace.',
   42: () => 'The archive is empty.',
-  // Killed: nobody but the kernel does so, when memory runs out.
-  137: () => 'The source needs more memory to be fetched than this server allows.',
+  43: () => 'The archive is encrypted: that is not supported.',
+  // Killed, mostly by the kernel when memory runs out.
+  137: () => 'The fetch was stopped: the source needs more memory than this server allows.',
   // SIGXFSZ: a single file as large as all may be.
   153: ({ maxBytes }) => `The source is larger than ${maxBytes} bytes, the most that this server accepts.`,
 };

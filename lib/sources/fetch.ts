@@ -12,8 +12,7 @@ import type { Source } from './parse.js';
 import { ProgressLines } from './progress-lines.js';
 import { Records } from './records.js';
 
-/** Files, directories and links in a workspace, with Git's own. */
-const MAX_FILES = 200_000;
+const DEFAULT_MAX_FILES = 200_000;
 
 export type FetchOptions = FetchLimits & {
   docker: Docker;
@@ -24,6 +23,8 @@ export type FetchOptions = FetchLimits & {
   labels: Record<string, string>;
   /** Absolute directory, the same here and on the engine's host; made if need be. */
   workspace: string;
+  /** Most files, directories and links in the workspace, with Git's own; 200,000 unless given. */
+  maxFiles?: number | undefined;
   allowPrivate: boolean;
   /** AWS's variables, for sources in S3. */
   env?: NodeJS.ProcessEnv | undefined;
@@ -89,7 +90,7 @@ async function run(
   { ref, directory, variables, ...work }: Opened,
   options: FetchOptions & { signal: AbortSignal; onLine: (line: string) => void },
 ): Promise<Fetched> {
-  const { maxBytes, timeoutSeconds } = options;
+  const { maxBytes, maxFiles = DEFAULT_MAX_FILES, timeoutSeconds } = options;
   const complaints = new ProgressLines(options.onLine);
   const records = new Records();
   const status = await runJob({
@@ -99,7 +100,7 @@ async function run(
       ...variables,
       DIRECTORY: directory ?? '',
       MAX_BYTES: String(maxBytes),
-      MAX_FILES: String(MAX_FILES),
+      MAX_FILES: String(maxFiles),
       TIMEOUT_SECONDS: String(Math.ceil(timeoutSeconds)),
     },
     onOutput: (chunk) => records.write(chunk),
@@ -107,7 +108,7 @@ async function run(
   });
   complaints.end();
   if (status !== 0) {
-    const facts = { maxBytes, maxFiles: MAX_FILES, timeoutSeconds, directory, ref };
+    const facts = { maxBytes, maxFiles, timeoutSeconds, directory, ref };
     throw failure(status, facts, complaints.last);
   }
   const { files, commit, devcontainer, root, truncated } = records;

@@ -22,7 +22,11 @@ export async function startApp(
       database: process.env.DATABASE_NAME,
     });
     await client.connect();
-    await client.query(sql).finally(() => client.end());
+    try {
+      await client.query(sql);
+    } finally {
+      await client.end();
+    }
   };
   await admin(`create database ${database}`);
   const env = {

@@ -70,13 +70,14 @@ export async function startFetching(t: Test): Promise<Fetching> {
     async inBox(workspace, ...command) {
       const chunks: Buffer[] = [];
       const output = new PassThrough().on('data', (chunk: Buffer) => chunks.push(chunk));
-      await docker.run(image, command, [output, output], {
+      const [, container] = (await docker.run(image, command, [output, output], {
         Labels: labels,
         Entrypoint: [],
         WorkingDir: '/workspace',
         Tty: false,
-        HostConfig: { Binds: [`${workspace}:/workspace`], NetworkMode: 'host', AutoRemove: true },
-      });
+        HostConfig: { Binds: [`${workspace}:/workspace`], NetworkMode: 'host' },
+      })) as [unknown, Docker.Container];
+      await container.remove();
       return Buffer.concat(chunks).toString();
     },
   };

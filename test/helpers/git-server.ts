@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Test } from 'tap';
-import { type HttpServer, startHttpServer } from './http-server.js';
+import { type Handler, type HttpServer, startHttpServer } from './http-server.js';
 
 const run = promisify(execFile);
 
@@ -22,6 +22,8 @@ type Options = {
   host?: string;
   /** Highest version of the protocol that is spoken: 0 or 2. */
   protocol?: 0 | 2;
+  /** Answers in the server's place when it returns true. */
+  intercept?: (request: IncomingMessage, response: ServerResponse) => boolean;
 };
 
 /** A Git server: `git http-backend` behind HTTP, with repositories in a directory of its own. */
@@ -30,12 +32,16 @@ export type GitServer = HttpServer & {
 };
 
 /** Starts a Git server; it ends, and its repositories go, when the test does. */
-export async function startGitServer(t: Test, { host, protocol = 2 }: Options = {}): Promise<GitServer> {
+export async function startGitServer(
+  t: Test,
+  { host, protocol = 2, intercept }: Options = {},
+): Promise<GitServer> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'dockbox-git-'));
   t.teardown(() => rm(root, { recursive: true, force: true }));
-  const server = await startHttpServer(t, (request, response) => backend(root, protocol, request, response), {
-    ...(host && { host }),
-  });
+  const answer: Handler = (request, response) => {
+    if (!intercept?.(request, response)) backend(root, protocol, request, response);
+  };
+  const server = await startHttpServer(t, answer, host ? { host } : {});
   return {
     ...server,
     async createRepository(name, ...initOptions) {

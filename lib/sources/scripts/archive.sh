@@ -1,18 +1,17 @@
 # Unpacks the archive on standard input into the working directory.
 #
 # Environment: FORMAT, tar.gz or zip.
-# Names that are absolute or lead out with "..", and devices, fail the whole. A directory that holds all the rest, as in
+# Names that are absolute or lead out with "..", devices, and encrypted members fail the whole. A directory that holds all the rest, as in
 # GitHub's archives, is left out.
 stage=$(mktemp -d /workspace/.fetch-XXXXXXXXXX)
 mkdir "$stage/tree"
 complaints=/tmp/complaints
 
-# What the tool says, in few words, and the status that tells what it means.
-refuse() {
+fail() {
   # Ended for a file larger than all may be.
   ((status == 153)) && exit 153
-  head -c 2000 "$complaints" >&2
-  exit "$1"
+  grep -m 1 . "$complaints" >&2 || true
+  exit 40
 }
 
 case $FORMAT in
@@ -21,8 +20,8 @@ tar.gz)
   # drops the slash: it says so, at the beginning of a line.
   tar --extract --gzip --file=- --directory="$stage/tree" --no-same-owner --no-same-permissions \
     --warning=no-timestamp --warning=no-unknown-keyword 2>"$complaints" && status=0 || status=$?
-  if grep -Eq "^tar: (Removing leading|.*Member name contains '\.\.')" "$complaints"; then refuse 41; fi
-  ((status == 0)) || refuse 40
+  if grep -Eq "^tar: (Removing leading|.*Member name contains '\.\.')" "$complaints"; then exit 41; fi
+  ((status == 0)) || fail
   ;;
 zip)
   cat >"$stage/archive.zip"
@@ -32,7 +31,9 @@ zip)
   fi
   # 1 is a warning. Without an input it asks for no password.
   unzip -qq -o -d "$stage/tree" "$stage/archive.zip" </dev/null >"$complaints" 2>&1 && status=0 || status=$?
-  ((status <= 1)) || refuse 40
+  if grep -q 'unable to get password' "$complaints"; then exit 43; fi
+  # What unzip says is long, and of no help.
+  ((status <= 1)) || { : >"$complaints"; fail; }
   rm "$stage/archive.zip"
   ;;
 esac

@@ -86,7 +86,7 @@ t.test('progress', async (t) => {
 });
 
 const failures: [string, Buffer | string, RegExp][] = [
-  ['page.tar.gz', '<html>', /no archive of its kind, or a damaged one: .*not in gzip format/s],
+  ['page.tar.gz', '<html>', /no archive of its kind, or a damaged one \(gzip: stdin: not in gzip format\)/],
   ['page.zip', '<html>', /no archive of its kind, or a damaged one/],
   ['cut.tar.gz', tarGz(entries).subarray(0, 100), /damaged/],
   ['cut.zip', zip(entries).subarray(0, -40), /damaged/],
