@@ -1,12 +1,20 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { ask, statusOf } from '../docker.js';
+import { ask, statusOf, tolerate } from '../docker.js';
 import { containerName } from '../engine.js';
 import { errors } from '../errors.js';
 import { HANG_UP, START_SHELL } from './scripts.js';
 
 /** How long a shell may take to start, in ms. */
 const START_TIMEOUT_MS = 10_000;
+
+/** How long the engine may take to see that a container has stopped, in ms, and how often it is asked. */
+const SETTLE_MS = 2000;
+const POLL_MS = 25;
+
+/** The exit code of a process that SIGKILL ended. */
+const KILLED = 137;
 
 /** Longer than any line with a process id. */
 const PID_LINE_BYTES = 32;
@@ -82,13 +90,28 @@ export class Shell {
     }
   }
 
-  /** Why the stream ended, asked of the engine once it has. */
+  /**
+   * Why the stream ended, asked of the engine once it has. A shell whose container stops is killed a moment before the
+   * engine knows that the container did: so one that was killed is given the time to show which it was.
+   */
   async ending(): Promise<Ending> {
+    const container = this.#docker.getContainer(containerName(this.#boxId));
+    const exec = this.#docker.getExec(this.execId);
+    const deadline = Date.now() + SETTLE_MS;
     try {
-      const container = await ask(this.#docker.getContainer(containerName(this.#boxId)).inspect());
-      return container.State.Running ? 'exited' : 'stopped';
+      for (;;) {
+        const { Running, ExitCode } = await ask(exec.inspect());
+        const { State } = await ask(container.inspect());
+        if (!State.Running) return 'stopped';
+        const ended = !Running && ExitCode !== KILLED;
+        if (ended || Date.now() > deadline) return 'exited';
+        await delay(POLL_MS);
+      }
     } catch (error) {
-      return statusOf(error) === 404 ? 'deleted' : 'engine';
+      if (statusOf(error) !== 404) return 'engine';
+      // The engine forgets the execs of a container that is gone, or that it has started anew.
+      const gone = await tolerate(container.inspect(), 404).catch(() => undefined);
+      return gone === 404 ? 'deleted' : gone === undefined ? 'engine' : 'stopped';
     }
   }
 
@@ -104,7 +127,9 @@ export class Shell {
           Cmd: ['sh', '-c', HANG_UP, 'sh', String(this.#pid)],
         }),
       );
-      await ask(exec.start({ Detach: true }));
+      const answer = await ask(exec.start({ Detach: true }));
+      // Its connection to the engine is not given back until the answer, which is empty, has been read.
+      answer.resume();
     } catch (error) {
       if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error;
     }
