@@ -1,6 +1,5 @@
 import path from 'node:path';
 import autoload from '@fastify/autoload';
-import ajvFormats from 'ajv-formats';
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
 import { readConfig } from './lib/config.js';
 
@@ -18,11 +17,6 @@ export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance>
     trustProxy: config.TRUST_PROXY,
     forceCloseConnections: 'idle',
     bodyLimit: 64 * 1024,
-    ajv: {
-      // Unknown properties are refused rather than dropped: a misspelt option is told, not lost.
-      customOptions: { removeAdditional: false },
-      plugins: [ajvFormats.default as never],
-    },
   };
   const app = Fastify(options);
   await app.register(autoload, { dir: path.join(here, 'plugins'), options: { env } });

@@ -83,3 +83,13 @@ export async function tolerate<Result>(
     throw error;
   }
 }
+
+/** What the engine has, or undefined when it has no such thing. */
+export async function found<Result>(call: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (statusOf(error) === 404) return undefined;
+    throw error;
+  }
+}

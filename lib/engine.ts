@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { ask, reason, statusOf, tolerate } from './docker.js';
+import { ask, found, reason, statusOf, tolerate } from './docker.js';
 import { errors } from './errors.js';
 import { pullImage } from './images/pull.js';
 
@@ -109,13 +109,8 @@ export class Engine {
 
   /** Whether the box's container runs, as the engine says. */
   async isRunning(id: string): Promise<boolean> {
-    try {
-      const { State } = await ask(this.docker.getContainer(containerName(id)).inspect());
-      return State.Running;
-    } catch (error) {
-      if (statusOf(error) === 404) return false;
-      throw error;
-    }
+    const container = await ask(found(this.docker.getContainer(containerName(id)).inspect()));
+    return container?.State.Running ?? false;
   }
 
   /** The ids of boxes that have any container, running or not. */
@@ -153,7 +148,8 @@ export class Engine {
       Cmd: ['tail', '-f', '/dev/null'],
       HostConfig: {
         Init: true,
-        Binds: [`${this.#workspace(box.id)}:/workspace`],
+        // Unlike a bind by name, a mount is refused when the directory is not there.
+        Mounts: [{ Type: 'bind', Source: this.#workspace(box.id), Target: '/workspace' }],
         NetworkMode: NETWORK,
         CapDrop: ['ALL'],
         CapAdd: CAPABILITIES,

@@ -14,6 +14,11 @@ export const errors = {
   NameTaken: createError<[string]>('DBX_NAME_TAKEN', 'The name "%s" is taken: choose another.', 409),
   BoxFailed: createError<[string]>('DBX_FAILED', 'This dockbox could not be created: %s', 409),
   BoxNotReady: createError<[string]>('DBX_NOT_READY', '%s', 409),
+  WorkspaceMissing: createError<[string]>(
+    'DBX_WORKSPACE_MISSING',
+    'The files of the dockbox "%s" are missing: is the server\'s MOUNT_POINT mounted? If they are lost, delete it.',
+    409,
+  ),
   SourceUnavailable: createError<[string]>('DBX_SOURCE_UNAVAILABLE', '%s', 422),
   ImageUnavailable: createError<[string]>('DBX_IMAGE_UNAVAILABLE', '%s', 422),
   UpgradeRequired: createError(

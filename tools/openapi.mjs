@@ -3,14 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import autoload from '@fastify/autoload';
-import ajvFormats from 'ajv-formats';
 import Fastify from 'fastify';
 import { root } from './prepare.mjs';
 
 const build = path.join(root, 'build');
-const app = Fastify({ ajv: { plugins: [ajvFormats.default] } });
+const app = Fastify();
 // Routes alone, without what they call: the document is made from their schemas.
-for (const plugin of ['swagger', 'errors'])
+for (const plugin of ['swagger', 'errors', 'validation'])
   await app.register((await import(`${build}/plugins/${plugin}.js`)).default);
 await app.register(autoload, { dir: path.join(build, 'routes') });
 await app.ready();

@@ -45,6 +45,9 @@ export class Boxes {
     const { allowPrivateSources, engine, pool } = this.#around;
     const source = parseSource(request, this.#around.env);
     const image = request.image === undefined ? null : normalizeImage(request.image);
+    if (request.name !== undefined && isId(request.name)) {
+      throw new errors.InvalidRequest('The name must not look like an id: choose another.');
+    }
     await engine.ping();
     await checkSource(source, { allowPrivate: allowPrivateSources });
 
@@ -123,16 +126,23 @@ export class Boxes {
     });
   }
 
+  /** Whether a box is gone for good. Waits for a deletion, or a stop, that is at work. */
+  async isDeleted(id: string): Promise<boolean> {
+    const { rowCount } = await this.#around.pool.query('select from dockbox where id = $1 for share', [id]);
+    return rowCount === 0;
+  }
+
   /**
    * Counts a new connection to a terminal of a ready box, and sees to it that the box runs.
-   * @throws {@link errors.BoxNotFound}, {@link errors.BoxNotReady}, {@link errors.EngineUnavailable},
-   *   {@link errors.ImageUnavailable}
+   * @throws {@link errors.BoxNotFound}, {@link errors.BoxNotReady}, {@link errors.WorkspaceMissing},
+   *   {@link errors.EngineUnavailable}, {@link errors.ImageUnavailable}
    */
   async connect(idOrName: string, terminal: string): Promise<{ lease: Lease; box: Box }> {
-    const { engine, pool } = this.#around;
+    const { engine, pool, workspaces } = this.#around;
     const connection = await this.#connections.acquire(idOrName, terminal);
     const { id, name, image } = connection.box;
     try {
+      if (!(await workspaces.exists(id))) throw new errors.WorkspaceMissing(name);
       await engine.ensureRunning({ id, name, image: image ?? '' });
       // Deleted between the lease and the start: what was started has no row any more.
       if (!(await findBox(pool, id))) {
@@ -186,9 +196,6 @@ export class Boxes {
 
   async #insert(source: Source, image: string | null, name: string | undefined): Promise<Box> {
     const { pool, creatorId } = this.#around;
-    if (name !== undefined && isId(name)) {
-      throw new errors.InvalidRequest('A name must not look like an id: choose another.');
-    }
     const row = {
       id: randomUUID(),
       url: source.url,

@@ -1,4 +1,4 @@
-import { rm, rmdir } from 'node:fs/promises';
+import { rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type Docker from 'dockerode';
 import { ask } from '../docker.js';
@@ -19,6 +19,14 @@ export class Workspaces {
   /** The absolute directory of a box's files. */
   path(id: string): string {
     return path.join(this.#root, id);
+  }
+
+  /** Whether the directory is there. */
+  exists(id: string): Promise<boolean> {
+    return stat(this.path(id)).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    );
   }
 
   /** Removes a workspace with all that is in it; no link in it is followed. */

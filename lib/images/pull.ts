@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import type Docker from 'dockerode';
-import { ask, reason, statusOf } from '../docker.js';
+import { ask, found, reason, statusOf } from '../docker.js';
 import { errors } from '../errors.js';
 
 /** One line of the engine's progress, as its pull stream sends them. */
@@ -29,13 +29,7 @@ export function normalizeImage(image: string): string {
 
 /** Whether the engine has the image. */
 export async function hasImage(docker: Docker, image: string): Promise<boolean> {
-  try {
-    await ask(docker.getImage(image).inspect());
-    return true;
-  } catch (error) {
-    if (statusOf(error) === 404) return false;
-    throw error;
-  }
+  return (await ask(found(docker.getImage(image).inspect()))) !== undefined;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { NAME_PATTERN } from '../boxes/name.js';
+import { NAME_PATTERN, NAME_RULE } from '../boxes/name.js';
 
 const Nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 
@@ -16,7 +16,7 @@ export const CreateBoxSchema = Type.Object(
       Type.String({ maxLength: 1024, description: 'Where in the source the terminal starts' }),
     ),
     image: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'The image to use' })),
-    name: Type.Optional(Type.String({ pattern: NAME_PATTERN, description: 'A short name, unique' })),
+    name: Type.Optional(Type.String({ pattern: NAME_PATTERN, description: NAME_RULE })),
   },
   { additionalProperties: false },
 );

@@ -5,7 +5,7 @@ import type { ConnectionManager, Lease } from '../connections/manager.js';
 import type { Log } from '../log.js';
 import { keepAlive } from './liveness.js';
 import { pipe } from './pipe.js';
-import { type Ending, Shell, type Size } from './shell.js';
+import { Shell, type Size } from './shell.js';
 
 /** WebSocket close codes (RFC 6455 section 7.4.1, and IANA's registry for 1012). */
 export const CLOSE = { normal: 1000, goingAway: 1001, serverError: 1011, serviceRestart: 1012 } as const;
@@ -13,11 +13,16 @@ export const CLOSE = { normal: 1000, goingAway: 1001, serverError: 1011, service
 /** RFC 6455 section 5.5: a control frame holds 125 bytes, of which a close frame's code takes two. */
 const MAX_REASON_BYTES = 123;
 
-const ENDINGS: Record<Ending, [code: number, reason: string]> = {
+const ENDINGS = {
   exited: [CLOSE.normal, 'The shell exited.'],
   stopped: [CLOSE.goingAway, 'The dockbox was stopped: connect again to start it.'],
   deleted: [CLOSE.goingAway, 'The dockbox was deleted.'],
-  engine: [CLOSE.serverError, 'The container engine does not answer.'],
+} as const;
+
+/** Failures that a client mends by connecting again, by their code; the others are the server's. */
+const CLOSE_BY_ERROR: Record<string, number> = {
+  DBX_NOT_READY: CLOSE.goingAway,
+  DBX_NOT_FOUND: CLOSE.goingAway,
 };
 
 type Options = {
@@ -65,11 +70,18 @@ export async function serveTerminal(socket: WebSocket, options: Options): Promis
     await connections.setExec(lease, shell.execId);
     if (socket.readyState !== socket.OPEN) return;
     await pipe(socket, shell.stream);
-    if (socket.readyState === socket.OPEN) close(socket, ...ENDINGS[await shell.ending()]);
+    if (socket.readyState !== socket.OPEN) return;
+    const ending = await shell.ending();
+    const deleted = ending === 'stopped' && (await boxes.isDeleted(box.id));
+    const [code, reason] = ENDINGS[deleted ? 'deleted' : ending];
+    close(socket, code, reason);
   } catch (error) {
     if (gone.signal.aborted) return;
-    log.error({ err: error, box: options.id }, 'a terminal failed');
-    close(socket, CLOSE.serverError, (error as Error).message);
+    const { code = '', message } = error as Error & { code?: string };
+    const closeCode = CLOSE_BY_ERROR[code] ?? CLOSE.serverError;
+    if (closeCode === CLOSE.serverError) log.error({ err: error, box: options.id }, 'a terminal failed');
+    // Docker's words and PostgreSQL's are for the log.
+    close(socket, closeCode, code.startsWith('DBX_') ? message : 'Something went wrong here: connect again.');
   } finally {
     isAlive.end();
     await shell?.hangUp().catch((err: unknown) => log.warn({ err }, 'a shell could not be ended'));

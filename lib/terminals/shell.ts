@@ -1,20 +1,13 @@
 import type { Duplex } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { ask, statusOf, tolerate } from '../docker.js';
+import { ask, statusOf } from '../docker.js';
 import { containerName } from '../engine.js';
 import { errors } from '../errors.js';
+import { shellEnding, staysRunning } from './ending.js';
 import { HANG_UP, START_SHELL } from './scripts.js';
 
 /** How long a shell may take to start, in ms. */
 const START_TIMEOUT_MS = 10_000;
-
-/** How long the engine may take to see that a container has stopped, in ms, and how often it is asked. */
-const SETTLE_MS = 2000;
-const POLL_MS = 25;
-
-/** The exit code of a process that SIGKILL ended. */
-const KILLED = 137;
 
 /** Longer than any line with a process id. */
 const PID_LINE_BYTES = 32;
@@ -35,9 +28,6 @@ type Options = {
   size: Size;
 };
 
-/** Why a shell's stream ended. */
-export type Ending = 'exited' | 'stopped' | 'deleted' | 'engine';
-
 /** A shell in a box, on a TTY of its own: an exec of the engine's, with its raw stream. */
 export class Shell {
   readonly execId: string;
@@ -57,8 +47,8 @@ export class Shell {
 
   /**
    * Starts a shell in a running box.
-   * @throws {@link errors.BoxNotReady} when the container does not run or its image has no shell;
-   *   {@link errors.EngineUnavailable}
+   * @throws {@link errors.BoxNotReady} when it has been stopped meanwhile;
+   *   {@link errors.ImageUnavailable} when its image has no shell; {@link errors.EngineUnavailable}
    */
   static async open({ docker, boxId, directory, size }: Options): Promise<Shell> {
     let stream: Duplex | undefined;
@@ -82,37 +72,18 @@ export class Shell {
       return new Shell(docker, boxId, exec.id, stream, pid);
     } catch (error) {
       stream?.destroy();
-      const status = statusOf(error);
-      if (status === undefined || (error as { code?: string }).code?.startsWith('DBX_')) throw error;
-      throw new errors.BoxNotReady(
-        'The container of this dockbox stopped while a shell was being started in it.',
-      );
+      if (error instanceof errors.EngineUnavailable) throw error;
+      if (await staysRunning(docker, boxId)) throw error;
+      throw new errors.BoxNotReady('The dockbox was stopped while a shell was being started in it.');
     }
   }
 
   /**
-   * Why the stream ended, asked of the engine once it has. A shell whose container stops is killed a moment before the
-   * engine knows that the container did: so one that was killed is given the time to show which it was.
+   * Why the stream ended, asked of the engine once it has.
+   * @throws {@link errors.EngineUnavailable}
    */
-  async ending(): Promise<Ending> {
-    const container = this.#docker.getContainer(containerName(this.#boxId));
-    const exec = this.#docker.getExec(this.execId);
-    const deadline = Date.now() + SETTLE_MS;
-    try {
-      for (;;) {
-        const { Running, ExitCode } = await ask(exec.inspect());
-        const { State } = await ask(container.inspect());
-        if (!State.Running) return 'stopped';
-        const ended = !Running && ExitCode !== KILLED;
-        if (ended || Date.now() > deadline) return 'exited';
-        await delay(POLL_MS);
-      }
-    } catch (error) {
-      if (statusOf(error) !== 404) return 'engine';
-      // The engine forgets the execs of a container that is gone, or that it has started anew.
-      const gone = await tolerate(container.inspect(), 404).catch(() => undefined);
-      return gone === 404 ? 'deleted' : gone === undefined ? 'engine' : 'stopped';
-    }
+  ending(): Promise<'exited' | 'stopped'> {
+    return shellEnding(this.#docker, this.#boxId, this.execId);
   }
 
   /**
@@ -163,7 +134,7 @@ async function readPid(stream: Duplex): Promise<number> {
   const end = line.indexOf('\n') + 1;
   const match = /^(\d+)\r?\n$/.exec(line.toString('latin1', 0, end));
   if (!match) {
-    throw new errors.BoxNotReady(
+    throw new errors.ImageUnavailable(
       `The image of this dockbox has no shell: ${line.toString().trim() || 'sh did not start'}`,
     );
   }

@@ -2,11 +2,14 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { errors } from '../../../lib/errors.js';
 import { failures } from '../../../lib/schemas/box.js';
+import { resizeTerminal } from '../../../lib/terminals/resize.js';
 import { serveTerminal } from '../../../lib/terminals/session.js';
-import { resizeExec } from '../../../lib/terminals/shell.js';
 
 const Id = Type.String({ maxLength: 64, description: 'The id or the name of the dockbox' });
-const Terminal = Type.String({ pattern: '^[A-Za-z0-9_-]{0,32}$' });
+const Terminal = Type.String({
+  pattern: '^[A-Za-z0-9_-]{0,32}$',
+  description: 'at most 32 letters, digits, hyphens and underscores',
+});
 /** TTYs count columns and rows in 16 bits; no window is that large. */
 const Length = Type.Integer({ minimum: 1, maximum: 1000 });
 
@@ -74,10 +77,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ params, body }, reply) => {
-      const box = await app.boxes.get(params.id);
-      const execs = await app.connections.execsOf(box.id, params.terminal);
-      const resized = await Promise.all(execs.map((exec) => resizeExec(app.docker, exec, body)));
-      if (!resized.includes(true)) throw new errors.TerminalNotFound(params.terminal);
+      const { docker, connections } = app;
+      const { id: boxId } = await app.boxes.get(params.id);
+      await resizeTerminal({ docker, connections, boxId, terminal: params.terminal, size: body });
       return reply.code(204).send(null);
     },
   );

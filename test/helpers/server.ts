@@ -1,0 +1,67 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Test } from 'tap';
+import { projectRoot } from '../../lib/paths.js';
+import { call } from './client.js';
+import type { Deployment } from './deployment.js';
+
+/** A server in a process of its own, as its users run it. */
+export class Server {
+  readonly base: string;
+  readonly #process: ChildProcess;
+
+  constructor(process: ChildProcess, base: string) {
+    this.#process = process;
+    this.base = base;
+  }
+
+  /** Its resident memory, in bytes. */
+  async memory(): Promise<number> {
+    const status = await readFile(`/proc/${this.#process.pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+  }
+
+  /** Sends it a signal and waits for its end. @returns its exit code, or the signal that ended it */
+  async end(signal: NodeJS.Signals): Promise<number | string> {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== null || signalCode !== null) return exitCode ?? signalCode ?? '';
+    const exit = once(this.#process, 'exit');
+    this.#process.kill(signal);
+    const [code, killer] = await exit;
+    return code ?? killer;
+  }
+}
+
+/** Starts a server of a deployment. The test's end deletes the deployment's boxes and stops it. */
+export async function startServer(
+  t: Test,
+  deployment: Deployment,
+  variables: NodeJS.ProcessEnv = {},
+): Promise<Server> {
+  // It ends with the tests, also when they crash: then its input ends.
+  const script = `process.stdin.resume().once('end', () => process.kill(process.pid, 'SIGKILL'));
+    const { start } = await import(${JSON.stringify(path.join(projectRoot, 'build/server.js'))}); await start();
+    process.stdin.destroy();`;
+  const child = spawn(process.execPath, ['--enable-source-maps', '--input-type=module', '-e', script], {
+    env: { ...deployment.env, ...variables },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  for await (const line of createInterface({ input: child.stdout })) {
+    const base = /listens at (\S+)\. Try:/.exec(line)?.[1];
+    if (!base) continue;
+    child.stdout.resume();
+    const server = new Server(child, base);
+    t.teardown(async () => {
+      if (child.exitCode === null && child.signalCode === null) {
+        for (const id of await deployment.rows()) await call(server, 'DELETE', `/v1/dockbox/${id}`);
+      }
+      await server.end('SIGTERM');
+    });
+    return server;
+  }
+  throw new Error(`The server ended with ${child.exitCode} before it listened.`);
+}

@@ -1,0 +1,60 @@
+import t from 'tap';
+import { startApp } from '../../helpers/app.js';
+import { call } from '../../helpers/client.js';
+import { startRelay } from '../../helpers/relay.js';
+
+t.test('a service that can serve', async (t) => {
+  const app = await startApp(t);
+
+  t.match(await call(app, 'GET', '/health'), { status: 200, body: { status: 'ok' } });
+  t.match(await call(app, 'GET', '/health/ready'), {
+    status: 200,
+    body: { status: 'ok', database: 'ok', engine: 'ok' },
+  });
+  t.match(await call(app, 'GET', '/'), { status: 200, body: { name: 'dockbox' } });
+});
+
+t.test('a service whose database has gone silent lives, and is not ready', async (t) => {
+  const { DATABASE_HOST, DATABASE_PORT } = process.env;
+  const database = await startRelay(t, `http://${DATABASE_HOST}:${DATABASE_PORT}`);
+  const { hostname, port } = new URL(database.base);
+  const app = await startApp(t, { DATABASE_HOST: hostname, DATABASE_PORT: port });
+
+  database.cut();
+  t.equal((await call(app, 'GET', '/health')).status, 200);
+  t.match(await call(app, 'GET', '/health/ready'), {
+    status: 503,
+    body: { status: 'unavailable', database: 'unavailable', engine: 'ok' },
+  });
+  database.join();
+});
+
+t.test('what there is none of', async (t) => {
+  const app = await startApp(t);
+  t.match(await call(app, 'GET', '/v1/dockboxes'), {
+    status: 404,
+    body: { statusCode: 404, code: 'DBX_NO_ROUTE', error: 'Not Found', message: /\/docs/ },
+  });
+});
+
+t.test('the OpenAPI document names every operation', async (t) => {
+  const app = await startApp(t);
+  const { status, body } = await call(app, 'GET', '/openapi.json');
+  t.equal(status, 200);
+  const operations = Object.values(body.paths as Record<string, Record<string, { operationId: string }>>)
+    .flatMap((methods) => Object.values(methods))
+    .map(({ operationId }) => operationId);
+  t.same(operations.sort(), [
+    'connectTerminal',
+    'createDockbox',
+    'deleteDockbox',
+    'getDockbox',
+    'getHealth',
+    'getReadiness',
+    'getService',
+    'listDockboxes',
+    'resizeTerminal',
+    'stopDockbox',
+  ]);
+  t.equal((await fetch(`${app.base}/docs/`)).status, 200);
+});
