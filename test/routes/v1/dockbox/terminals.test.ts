@@ -287,7 +287,7 @@ t.test('clients come and go', async (t) => {
   await t.test("a client's processes end when it closes, however stubborn", async (t) => {
     const client = await connect(t, app, 'box');
     client.type('trap "" HUP TERM; (trap "" HUP TERM; sleep 1111) & sleep 2222\r');
-    while ((await app.deployment.processes(id)).filter((line) => /^sleep/.test(line)).length < 2);
+    while ((await app.deployment.processes(id)).filter((line) => line.startsWith('sleep')).length < 2);
     client.socket.close();
     await untilGone(app.deployment, id, 'sleep');
   });
