@@ -8,6 +8,24 @@ import { projectRoot } from './paths.js';
 /** Any number, as long as every replica uses the same one and nothing else in the database does. */
 const MIGRATION_LOCK = 7_303_014;
 
+/** How long one migration may take, in ms. */
+const MIGRATION_TIMEOUT_MS = 3_600_000;
+
+/** How long a connection may take to be made, or to become free, in ms. */
+const CONNECT_TIMEOUT_MS = 5000;
+
+/** How long an answer may take, in ms: a database that has gone silent is found out. */
+const QUERY_TIMEOUT_MS = 10_000;
+
+/** For how long a statement waits for a lock, in ms: less than for its answer, so that the database says why. */
+const LOCK_TIMEOUT_MS = 8000;
+
+/**
+ * For how long a transaction may do nothing, in ms, which here means wait for the engine: one whose replica was paused
+ * or cut off gives its row locks back.
+ */
+const IDLE_TRANSACTION_TIMEOUT_MS = 30_000;
+
 /** What of pg can run a query: the pool, or a client in a transaction. */
 export type Queryable = Pick<pg.ClientBase, 'query'>;
 
@@ -24,7 +42,11 @@ export function poolOptions(config: Config): pg.PoolConfig {
       ...(config.DATABASE_CA_FILE && { ca: readFileSync(config.DATABASE_CA_FILE, 'utf8') }),
     },
     max: config.DATABASE_POOL_SIZE,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
+    keepAlive: true,
     application_name: 'dockbox',
   };
 }
@@ -38,32 +60,69 @@ export async function transaction<Result>(
   work: (client: Queryable) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect();
+  let broken: Error | undefined;
+  // The pool listens to idle clients alone: the loss of this one, while it waits for the engine, would end the process.
+  const onError = (error: Error) => {
+    broken = error;
+  };
+  client.on('error', onError);
   try {
     await client.query('begin');
     const result = await work(client);
     await client.query('commit');
-    client.release();
     return result;
   } catch (error) {
-    await client.query('rollback').then(
-      () => client.release(),
-      (broken: Error) => client.release(broken),
-    );
+    await client.query('rollback').catch(onError);
     throw error;
+  } finally {
+    client.off('error', onError);
+    client.release(broken);
   }
+}
+
+/** SQLSTATEs of a server that is going away, coming up, or has no connection left, and of a transaction that it ended. */
+const UNAVAILABLE_STATE = /^(?:08...|57P0[123]|53300|25P03)$/;
+const UNREACHABLE = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+/** What pg says of connections, without a code. */
+const PG_MESSAGE =
+  /^(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error)/;
+
+/** Whether an error of pg's means that the database can't be had just now, rather than that a statement is wrong. */
+export function isUnavailable(error: unknown): boolean {
+  const { code = '', message = '' } = error as Partial<NodeJS.ErrnoException>;
+  return UNAVAILABLE_STATE.test(code) || UNREACHABLE.has(code) || PG_MESSAGE.test(message);
+}
+
+/** Whether a statement gave up waiting for a row that another transaction holds (SQLSTATE 55P03). */
+export function isLockTimeout(error: unknown): boolean {
+  return (error as { code?: string }).code === '55P03';
 }
 
 /** Brings the schema up to date. Safe to call from many replicas at once: one migrates, the others wait for it. */
 export async function migrate(pool: pg.Pool): Promise<void> {
   await transaction(pool, async (client) => {
-    await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
-    const { rows } = await client.query<{ name: string }>('select current_database() as name');
+    // Other replicas may be at it, and large tables take their time.
+    const patiently = (text: string) => {
+      const query = { text, query_timeout: MIGRATION_TIMEOUT_MS };
+      return client.query<{ name: string }>(query);
+    };
+    await client.query('set local lock_timeout = 0');
+    await patiently(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
+    const { rows } = await patiently('select current_database() as name');
     const postgrator = new Postgrator({
       driver: 'pg',
       database: rows[0]?.name,
       schemaTable: 'schema_version',
       migrationPattern: path.join(projectRoot, 'migrations', '*.sql'),
-      execQuery: (query) => client.query(query),
+      execQuery: patiently,
     });
     await postgrator.migrate();
   });

@@ -51,7 +51,10 @@ function parseAddress(address: string) {
 
 /** The HTTP status of the engine's answer, or undefined when it was not an answer of the engine's. */
 export function statusOf(error: unknown): number | undefined {
-  return (error as { statusCode?: number }).statusCode;
+  // Our own errors have a status, too: the one that our clients get.
+  return error instanceof errors.EngineUnavailable
+    ? undefined
+    : (error as { statusCode?: number }).statusCode;
 }
 
 /** The engine's own words about why it refused. */
@@ -60,13 +63,27 @@ export function reason(error: unknown): string {
   return json?.message ?? message;
 }
 
-/** Waits for the engine; a connection that failed, as opposed to an answer that refuses, becomes EngineUnavailable. */
-export async function ask<Result>(call: Promise<Result>): Promise<Result> {
+/** How long the engine may take to answer, in ms: less than the database lets a transaction wait for it. */
+const ANSWER_TIMEOUT_MS = 20_000;
+
+/**
+ * Waits for the engine. A connection that failed, as opposed to an answer that refuses, becomes EngineUnavailable, and so
+ * does an answer that does not come.
+ * @param timeoutMs Infinity for what may take any time
+ */
+export async function ask<Result>(call: Promise<Result>, timeoutMs = ANSWER_TIMEOUT_MS): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    if (timeoutMs === Number.POSITIVE_INFINITY) return;
+    timer = setTimeout(() => reject(new errors.EngineUnavailable('no answer in time.')), timeoutMs);
+  });
   try {
-    return await call;
+    return await Promise.race([call, late]);
   } catch (error) {
-    if (statusOf(error) !== undefined) throw error;
+    if (error instanceof errors.EngineUnavailable || statusOf(error) !== undefined) throw error;
     throw new errors.EngineUnavailable((error as Error).message);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,4 +1,5 @@
 import createError from '@fastify/error';
+import { isLockTimeout, isUnavailable } from './database.js';
 
 /** Every error that a client can meet: a code, a message that says what to do, and a status. */
 export const errors = {
@@ -31,9 +32,27 @@ export const errors = {
     'The container engine does not answer: %s',
     503,
   ),
+  DatabaseUnavailable: createError(
+    'DBX_DATABASE_UNAVAILABLE',
+    'The database does not answer: try again in a moment.',
+    503,
+  ),
+  Busy: createError('DBX_BUSY', 'This dockbox is being stopped or deleted: try again in a moment.', 503),
   Draining: createError(
     'DBX_DRAINING',
     'This server is shutting down: try again, another one will answer.',
     503,
   ),
 };
+
+/**
+ * The catalogue's error for one that was thrown; undefined when it is none of ours and not to be told to clients, as
+ * Docker's and PostgreSQL's own words are.
+ */
+export function forClient(error: unknown): (Error & { code: string; statusCode?: number }) | undefined {
+  const thrown = error as Error & { code?: string };
+  if (thrown.code?.startsWith('DBX_')) return thrown as Error & { code: string };
+  if (isLockTimeout(error)) return new errors.Busy();
+  if (isUnavailable(error)) return new errors.DatabaseUnavailable();
+  return undefined;
+}

@@ -1,25 +1,29 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError } from 'fastify';
 import fp from 'fastify-plugin';
+import { forClient } from '../lib/errors.js';
 
-/** Our own errors and Fastify's: their status and message are meant for clients. Docker's and PostgreSQL's are not. */
-const FOR_CLIENTS = /^(DBX|FST)_/;
+/** When a client should try again what the server could not do just now, in seconds. */
+const RETRY_AFTER_SECONDS = 2;
 
 /** Makes every error body: what a client did wrong in words; what we did wrong by the request's id alone. */
 export default fp(
   async (app) => {
-    app.setErrorHandler((error: FastifyError, request, reply) => {
-      const known = FOR_CLIENTS.test(error.code ?? '') || error.validation;
-      const statusCode = (known && error.statusCode) || 500;
-      if (statusCode === 500) request.log.error({ err: error }, 'a request failed');
+    app.setErrorHandler((thrown: FastifyError, request, reply) => {
+      const fastifys = thrown.code?.startsWith('FST_') || thrown.validation;
+      const error = forClient(thrown) ?? (fastifys ? thrown : undefined);
+      const statusCode = error?.statusCode ?? 500;
+      if (statusCode >= 500)
+        request.log[statusCode === 500 ? 'error' : 'warn']({ err: thrown }, 'a request failed');
+      if (statusCode === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
       return reply.code(statusCode).send({
         statusCode,
-        code: statusCode === 500 ? 'DBX_INTERNAL' : error.code,
+        code: statusCode === 500 ? 'DBX_INTERNAL' : error?.code,
         error: STATUS_CODES[statusCode] ?? 'Error',
         message:
-          statusCode === 500
-            ? `Something went wrong here. If you report it, name the request ${request.id}.`
-            : error.message,
+          error && statusCode !== 500
+            ? error.message
+            : `Something went wrong here. If you report it, name the request ${request.id}.`,
       });
     });
     app.setNotFoundHandler((request, reply) =>

@@ -3,6 +3,11 @@ import type Docker from 'dockerode';
 import { ask, found, reason, statusOf } from '../docker.js';
 import { errors } from '../errors.js';
 
+/** How long a pull may take unless its caller says otherwise, in ms. */
+const PULL_TIMEOUT_MS = 600_000;
+
+type PullOptions = { onProgress?: (line: string) => void; signal?: AbortSignal };
+
 /** One line of the engine's progress, as its pull stream sends them. */
 type Progress = { status?: string; id?: string; error?: string };
 
@@ -41,16 +46,17 @@ export async function hasImage(docker: Docker, image: string): Promise<boolean> 
 export async function pullImage(
   docker: Docker,
   image: string,
-  { onProgress, signal }: { onProgress?: (line: string) => void; signal?: AbortSignal } = {},
+  { onProgress, signal = AbortSignal.timeout(PULL_TIMEOUT_MS) }: PullOptions = {},
 ): Promise<void> {
   const unavailable = (cause: string) =>
     new errors.ImageUnavailable(`The image "${image}" can't be pulled: ${cause}`);
 
   let stream: NodeJS.ReadableStream;
   try {
-    stream = await ask(docker.pull(image, signal && { abortSignal: signal }));
+    // It is the registry that answers, in its own time.
+    stream = await ask(docker.pull(image, { abortSignal: signal }), Number.POSITIVE_INFINITY);
   } catch (error) {
-    if (signal?.aborted) throw unavailable('it took too long.');
+    if (signal.aborted) throw unavailable('it took too long.');
     if (statusOf(error) === undefined) throw error;
     throw unavailable(reason(error));
   }
@@ -66,7 +72,7 @@ export async function pullImage(
       last = text;
     }
   } catch (error) {
-    if (signal?.aborted) throw unavailable('it took too long.');
+    if (signal.aborted) throw unavailable('it took too long.');
     throw error;
   }
 }
