@@ -9,12 +9,15 @@ insert into deployment default values;
 create table replica (
   id uuid primary key,
   address text not null,
-  heartbeat_at timestamptz not null default now()
+  heartbeat_at timestamptz not null default now(),
+  -- When it came back after it had been out of touch: it buries nobody until others had time to come back, too.
+  returned_at timestamptz
 );
 
 create table dockbox (
   id uuid primary key,
-  name text not null unique,
+  -- Null once it is deleted.
+  name text unique,
   url text not null,
   ref text,
   directory text,
@@ -27,11 +30,14 @@ create table dockbox (
   error text,
   warnings text[] not null default '{}',
   created_at timestamptz not null default now(),
-  last_modified timestamptz not null default now()
+  last_modified timestamptz not null default now(),
+  -- Deleted for its users, whose name is free again; the row stays until its container and files are gone.
+  deleted_at timestamptz
 );
-create index dockbox_newest on dockbox (created_at desc, id desc);
-create index dockbox_running on dockbox (idle_since) where running;
-create index dockbox_creating on dockbox (creator_id) where status = 'creating';
+create index dockbox_newest on dockbox (created_at desc, id desc) where deleted_at is null;
+create index dockbox_running on dockbox (idle_since) where running and deleted_at is null;
+create index dockbox_creating on dockbox (creator_id) where status = 'creating' and deleted_at is null;
+create index dockbox_deleted on dockbox (deleted_at) where deleted_at is not null;
 
 create table connection (
   id uuid primary key,

@@ -27,7 +27,7 @@ export default fp(
       env: process.env,
     });
     app.decorate('boxes', boxes);
-    app.addHook('preClose', () => boxes.drain(config.DRAIN_SECONDS));
+    app.addHook('preClose', () => boxes.close());
   },
   { name: 'boxes', dependencies: ['env', 'db', 'engine', 'connections'] },
 );

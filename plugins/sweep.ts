@@ -1,9 +1,13 @@
 import fp from 'fastify-plugin';
+import { removeStrayContainers, removeStrayWorkspaces } from '../lib/boxes/strays.js';
 import { Sweep } from '../lib/connections/sweep.js';
 import { every } from '../lib/every.js';
 
 /** Between two looks for containers without a row, in ms: they cost a call for all containers. */
-const RECONCILE_MS = 30_000;
+const CONTAINERS_MS = 30_000;
+
+/** Between two looks for workspaces without a row, in ms: they read the whole directory of the mount point. */
+const WORKSPACES_MS = 3_600_000;
 
 /** Replicas that sweep at the same moment would only wait for each other: up to a quarter earlier or later. */
 const jitter = (ms: number) => ms * (0.75 + Math.random() / 2);
@@ -11,23 +15,38 @@ const jitter = (ms: number) => ms * (0.75 + Math.random() / 2);
 /** Sweeps every few seconds, on every replica. */
 export default fp(
   async (app) => {
-    const { config, engine, log, pg, workspaces } = app;
+    const { boxes, config, connections, engine, log, pg, workspaces } = app;
+    const { replicaId } = connections;
     const idleTimeoutSeconds = config.IDLE_TIMEOUT_SECONDS;
-    const sweep = new Sweep({ pool: pg.pool, engine, workspaces, idleTimeoutSeconds, log });
+    const sweep = new Sweep({ pool: pg.pool, engine, workspaces, replicaId, idleTimeoutSeconds, log });
     const failed = (err: unknown) => log.error({ err }, 'a sweep failed');
-    const stopSweep = every(
-      () => jitter(config.SWEEP_SECONDS * 1000),
-      () => sweep.run(),
-      failed,
-    );
-    const stopReconcile = every(
-      () => jitter(RECONCILE_MS),
-      () => sweep.reconcile(),
-      failed,
-    );
+    let looked = false;
+    const stops = [
+      every(
+        () => jitter(config.SWEEP_SECONDS * 1000),
+        async () => {
+          await boxes.disownLost();
+          await sweep.run();
+        },
+        failed,
+      ),
+      every(
+        () => jitter(CONTAINERS_MS),
+        () => removeStrayContainers({ pool: pg.pool, engine, workspaces, log }),
+        failed,
+      ),
+      every(
+        () => jitter(looked ? WORKSPACES_MS : CONTAINERS_MS),
+        async () => {
+          looked = true;
+          await removeStrayWorkspaces({ pool: pg.pool, engine, workspaces, log });
+        },
+        failed,
+      ),
+    ];
     app.addHook('preClose', async () => {
-      await Promise.all([stopSweep(), stopReconcile()]);
+      await Promise.all(stops.map((stop) => stop()));
     });
   },
-  { name: 'sweep', dependencies: ['env', 'db', 'engine'] },
+  { name: 'sweep', dependencies: ['env', 'db', 'engine', 'connections', 'boxes'] },
 );

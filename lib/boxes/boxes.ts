@@ -6,10 +6,11 @@ import { errors } from '../errors.js';
 import { normalizeImage } from '../images/pull.js';
 import { checkSource } from '../sources/address.js';
 import { parseSource, type Source } from '../sources/parse.js';
-import { Creation, type Surroundings } from './creation.js';
+import { Creation, deletedWhileCreated, type Surroundings } from './creation.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { generateName } from './name.js';
-import { type Box, deleteBox, findBox, insertBox, isId, listBoxes, lockBox, markStopped } from './store.js';
+import { removeRemains } from './remains.js';
+import { type Box, findBox, insertBox, isId, listBoxes, lockBox, markDeleted, markStopped } from './store.js';
 
 /** How often a terminal on another replica than the creator's looks whether the box is ready, in ms. */
 const POLL_MS = 500;
@@ -29,6 +30,8 @@ export class Boxes {
   readonly #around: Surroundings;
   readonly #connections: ConnectionManager;
   readonly #creations = new Map<string, Creation>();
+  /** Ids of boxes that are being made here, from before their rows are there until their creation has ended. */
+  readonly #making = new Set<string>();
 
   constructor({ connections, ...surroundings }: Options) {
     this.#around = { ...surroundings, creatorId: connections.replicaId };
@@ -51,10 +54,18 @@ export class Boxes {
     await engine.ping();
     await checkSource(source, { allowPrivate: allowPrivateSources });
 
-    const box = await this.#insert(source, image, request.name);
+    const id = randomUUID();
+    this.#making.add(id);
+    const box = await this.#insert(id, source, image, request.name).catch((error: Error) => {
+      this.#making.delete(id);
+      throw error;
+    });
     const creation = new Creation(box, source, this.#around);
-    this.#creations.set(box.id, creation);
-    const done = creation.outcome.finally(() => this.#creations.delete(box.id));
+    this.#creations.set(id, creation);
+    const done = creation.outcome.finally(() => {
+      this.#creations.delete(id);
+      this.#making.delete(id);
+    });
     done.catch(() => {});
 
     const clock = new AbortController();
@@ -109,27 +120,31 @@ export class Boxes {
   }
 
   /**
-   * Removes a box: container, workspace and row. Its terminals end.
-   * @throws {@link errors.BoxNotFound}
+   * Removes a box: container, workspace and row. Its terminals end. Whoever creates it, starts it or connects to it at
+   * this moment, on any replica, finds it gone at their next step, and takes back what they made.
+   * @throws {@link errors.BoxNotFound}; {@link errors.EngineUnavailable}, and then either nothing has happened or the
+   *   sweep ends what was begun
    */
   async delete(idOrName: string): Promise<void> {
-    const { engine, pool, workspaces } = this.#around;
+    const { engine, pool } = this.#around;
     const { id, name } = await this.#find(idOrName);
-    const deleted = new errors.BoxNotReady(`The dockbox "${name}" was deleted while it was being created.`);
-    await this.#creations.get(id)?.cancel(deleted);
-    await transaction(pool, async (db) => {
-      // Gone already when a creation was cancelled for which somebody waited.
-      if (!(await lockBox(db, id))) return;
-      await engine.remove(id);
-      await workspaces.remove(id, engine.labels(id));
-      await deleteBox(db, id);
-    });
+    await engine.ping();
+    if (!(await markDeleted(pool, id))) throw new errors.BoxNotFound(idOrName);
+    await this.#creations.get(id)?.cancel(deletedWhileCreated(name));
+    await removeRemains(this.#around, id);
   }
 
-  /** Whether a box is gone for good. Waits for a deletion, or a stop, that is at work. */
-  async isDeleted(id: string): Promise<boolean> {
-    const { rowCount } = await this.#around.pool.query('select from dockbox where id = $1 for share', [id]);
-    return rowCount === 0;
+  /**
+   * What is wanted of a box by now. Waits for a stop, or a deletion, that is at work.
+   * @returns `running` when its container should run
+   */
+  async wanted(id: string): Promise<'running' | 'stopped' | 'deleted'> {
+    const { rows } = await this.#around.pool.query<{ running: boolean }>(
+      'select running from dockbox where id = $1 and deleted_at is null for share',
+      [id],
+    );
+    if (!rows[0]) return 'deleted';
+    return rows[0].running ? 'running' : 'stopped';
   }
 
   /**
@@ -177,14 +192,14 @@ export class Boxes {
     }
   }
 
-  /** Gives the creations at work up to `drainSeconds` to end, then gives them up. */
-  async drain(drainSeconds: number): Promise<void> {
+  /** Resolves when the creations that are at work here have ended. */
+  async created(): Promise<void> {
+    await Promise.allSettled([...this.#creations.values()].map(({ outcome }) => outcome));
+  }
+
+  /** Gives the creations up that are at work here. */
+  async close(): Promise<void> {
     const creations = [...this.#creations.values()];
-    if (creations.length === 0) return;
-    const clock = new AbortController();
-    const timeout = delay(drainSeconds * 1000, undefined, { signal: clock.signal }).catch(() => {});
-    await Promise.race([timeout, Promise.allSettled(creations.map(({ outcome }) => outcome))]);
-    clock.abort();
     await Promise.all(creations.map((creation) => creation.cancel(new errors.Draining())));
   }
 
@@ -194,10 +209,24 @@ export class Boxes {
     return box;
   }
 
-  async #insert(source: Source, image: string | null, name: string | undefined): Promise<Box> {
+  /**
+   * Leaves boxes to the sweep that this replica was creating and lost, because the database was away when their creation
+   * failed.
+   */
+  async disownLost(): Promise<void> {
     const { pool, creatorId } = this.#around;
+    await pool.query(
+      `update dockbox set creator_id = null
+       where status = 'creating' and creator_id = $1 and id <> all ($2::uuid[])`,
+      [creatorId, [...this.#making]],
+    );
+  }
+
+  async #insert(id: string, source: Source, image: string | null, name: string | undefined): Promise<Box> {
+    const { pool, creatorId } = this.#around;
+    const insert = (name: string) => this.#connections.registered(() => insertBox(pool, { ...row, name }));
     const row = {
-      id: randomUUID(),
+      id,
       url: source.url,
       ref: source.ref ?? null,
       directory: source.directory ?? null,
@@ -206,7 +235,7 @@ export class Boxes {
     };
     for (;;) {
       const chosen = name ?? generateName(source.slug);
-      if (await insertBox(pool, { ...row, name: chosen })) return this.#find(row.id);
+      if (await insert(chosen)) return this.#find(row.id);
       if (name !== undefined) throw new errors.NameTaken(name);
     }
   }

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Engine } from '../engine.js';
 import { fetchContainerName } from '../engine.js';
-import { errors } from '../errors.js';
+import { errors, forClient } from '../errors.js';
 import { chooseImage } from '../images/choose.js';
 import { obtainImage } from '../images/obtain.js';
 import { hasImage, pullImage } from '../images/pull.js';
@@ -9,7 +9,7 @@ import type { Log } from '../log.js';
 import { fetchSource } from '../sources/fetch.js';
 import type { Source } from '../sources/parse.js';
 import { Progress } from './progress.js';
-import { type Box, deleteBox, markFailed, markReady, markStarting } from './store.js';
+import { type Box, deleteRow, findBox, markFailed, markReady, markStarting } from './store.js';
 import type { Workspaces } from './workspace.js';
 
 /** What every creation needs of its surroundings. */
@@ -78,7 +78,7 @@ export class Creation {
       await this.#provision();
       log.info({ box: this.#box.id, ms: Math.round(performance.now() - startedAt) }, 'a box is ready');
     } catch (cause) {
-      const error = this.#abort.signal.aborted ? this.#abort.signal.reason : cause;
+      const error = await this.#reason(cause as Error);
       log.info({ box: this.#box.id, err: error }, 'a box could not be created');
       await this.#undo(error);
       throw error;
@@ -127,9 +127,21 @@ export class Creation {
     for (const warning of allWarnings) say(`Warning: ${warning}`);
     say(`Starting ${image}`);
     const facts = { id, creatorId, image, ref: fetched.ref ?? this.#box.ref, warnings: allWarnings };
-    if (!(await markStarting(pool, facts))) throw deletedMeanwhile(name);
+    if (!(await markStarting(pool, facts))) throw deletedWhileCreated(name);
     await engine.ensureRunning({ id, name, image });
-    if (!(await markReady(pool, { id, creatorId }))) throw deletedMeanwhile(name);
+    if (!(await markReady(pool, { id, creatorId }))) throw deletedWhileCreated(name);
+  }
+
+  /** What really ended the creation: a box that is deleted elsewhere takes the container from under its fetch. */
+  async #reason(cause: Error): Promise<Error> {
+    const { pool, log } = this.#around;
+    if (this.#abort.signal.aborted) return this.#abort.signal.reason;
+    try {
+      return (await findBox(pool, this.#box.id)) ? cause : deletedWhileCreated(this.#box.name);
+    } catch (err) {
+      log.warn({ err, box: this.#box.id }, 'could not look for a box whose creation failed');
+      return cause;
+    }
   }
 
   async #undo(error: Error): Promise<void> {
@@ -143,11 +155,13 @@ export class Creation {
       log.error({ err, box: id }, 'could not clean up after a failed creation');
       this.detach();
     }
-    if (this.#state === 'detached') return markFailed(pool, id, error.message);
+    if (this.#state === 'detached') return markFailed(pool, id, (forClient(error) ?? UNKNOWN).message);
     this.#state = 'reported';
-    await deleteBox(pool, id);
+    await deleteRow(pool, id);
   }
 }
 
-const deletedMeanwhile = (name: string) =>
+const UNKNOWN = new Error('Something went wrong on the server: its log says what.');
+
+export const deletedWhileCreated = (name: string) =>
   new errors.BoxNotReady(`The dockbox "${name}" was deleted while it was being created.`);

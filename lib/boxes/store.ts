@@ -43,18 +43,21 @@ export async function insertBox(db: Queryable, box: NewBox): Promise<boolean> {
   return rowCount === 1;
 }
 
-/** The box with this id or name. */
+/** The box with this id or name, unless it was deleted. */
 export async function findBox(db: Queryable, idOrName: string): Promise<Box | undefined> {
   const column = isId(idOrName) ? 'id' : 'name';
-  const { rows } = await db.query<Box>(`${SELECT} where ${column} = $1`, [idOrName]);
+  const { rows } = await db.query<Box>(`${SELECT} where ${column} = $1 and deleted_at is null`, [idOrName]);
   return rows[0];
 }
 
 /** The same, its row locked until the transaction ends, so that no other replica changes the box meanwhile. */
 export async function lockBox(db: Queryable, idOrName: string): Promise<Box | undefined> {
   const column = isId(idOrName) ? 'id' : 'name';
-  await db.query(`select from dockbox where ${column} = $1 for update`, [idOrName]);
-  return findBox(db, idOrName);
+  const { rows } = await db.query<{ id: string }>(
+    `select id from dockbox where ${column} = $1 and deleted_at is null for update`,
+    [idOrName],
+  );
+  return rows[0] && findBox(db, rows[0].id);
 }
 
 /** A page of boxes, newest first, after the box at which the page before it ended. */
@@ -65,7 +68,7 @@ export async function listBoxes(
   // The cursor's time is text: a JavaScript Date would cut it to milliseconds, and skip or repeat boxes.
   const { rows } = await db.query<Box & { cursorTime: string }>(
     `${SELECT.replace('last_modified as', 'created_at::text as "cursorTime", last_modified as')}
-     ${after ? 'where (created_at, id) < ($2::timestamptz, $3::uuid)' : ''}
+     where deleted_at is null ${after ? 'and (created_at, id) < ($2::timestamptz, $3::uuid)' : ''}
      order by created_at desc, id desc limit $1`,
     after ? [limit, after.createdAt, after.id] : [limit],
   );
@@ -89,7 +92,7 @@ export async function markStarting(
   const { rowCount } = await db.query(
     `update dockbox
      set image = $3, ref = $4, warnings = $5, running = true, idle_since = now(), last_modified = now()
-     where id = $1 and creator_id = $2 and status = 'creating'`,
+     where id = $1 and creator_id = $2 and status = 'creating' and deleted_at is null`,
     [id, creatorId, image, ref, warnings],
   );
   return rowCount === 1;
@@ -102,7 +105,7 @@ export async function markReady(
 ): Promise<boolean> {
   const { rowCount } = await db.query(
     `update dockbox set status = 'ready', idle_since = now(), last_modified = now()
-     where id = $1 and creator_id = $2 and status = 'creating'`,
+     where id = $1 and creator_id = $2 and status = 'creating' and deleted_at is null`,
     [id, creatorId],
   );
   return rowCount === 1;
@@ -122,6 +125,19 @@ export async function markStopped(db: Queryable, id: string): Promise<void> {
   await db.query('update dockbox set running = false, idle_since = null where id = $1', [id]);
 }
 
-export async function deleteBox(db: Queryable, id: string): Promise<void> {
+/**
+ * Deletes a box for its users: from now on nobody finds it, and its name is free.
+ * @returns false when it is so already
+ */
+export async function markDeleted(db: Queryable, id: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'update dockbox set deleted_at = now(), name = null where id = $1 and deleted_at is null',
+    [id],
+  );
+  return rowCount === 1;
+}
+
+/** Removes a box's row, once nothing is left that it names. */
+export async function deleteRow(db: Queryable, id: string): Promise<void> {
   await db.query('delete from dockbox where id = $1', [id]);
 }

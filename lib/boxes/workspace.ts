@@ -1,7 +1,14 @@
-import { rm, rmdir, stat } from 'node:fs/promises';
+import { mkdir, opendir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type Docker from 'dockerode';
 import { ask } from '../docker.js';
+import { isId } from './store.js';
+
+/** The file that says whose a mount point is: the id of a deployment. */
+const OWNER_FILE = '.dockbox-deployment';
+
+/** How long it may take to empty a workspace, in ms. */
+const EMPTY_TIMEOUT_MS = 600_000;
 
 /** The workspaces below one mount point, and the throw-away container that removes what the server itself can't. */
 export class Workspaces {
@@ -29,6 +36,32 @@ export class Workspaces {
     );
   }
 
+  /**
+   * Makes the mount point a deployment's, when it is nobody's yet.
+   * @returns false when it is another deployment's, which may share it with this one
+   */
+  async claim(deployment: string): Promise<boolean> {
+    await mkdir(this.#root, { recursive: true });
+    const file = path.join(this.#root, OWNER_FILE);
+    await writeFile(file, deployment, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    return (await readFile(file, 'utf8')) === deployment;
+  }
+
+  /** The ids that the directories below the mount point have for names. */
+  async *ids(): AsyncGenerator<string> {
+    for await (const entry of await opendir(this.#root)) {
+      if (entry.isDirectory() && isId(entry.name)) yield entry.name;
+    }
+  }
+
+  /** When a workspace's directory was last changed, in ms of the epoch; undefined when there is none. */
+  async changedAt(id: string): Promise<number | undefined> {
+    const stats = await stat(this.path(id)).catch(() => undefined);
+    return stats?.ctimeMs;
+  }
+
   /** Removes a workspace with all that is in it; no link in it is followed. */
   async remove(id: string, labels: Record<string, string>): Promise<void> {
     const directory = this.path(id);
@@ -50,7 +83,7 @@ export class Workspaces {
         Entrypoint: [],
         Cmd: ['find', '/workspace', '-mindepth', '1', '-delete'],
         HostConfig: {
-          Binds: [`${directory}:/workspace`],
+          Mounts: [{ Type: 'bind', Source: directory, Target: '/workspace' }],
           NetworkMode: 'none',
           CapDrop: ['ALL'],
           CapAdd: ['DAC_OVERRIDE', 'FOWNER'],
@@ -59,7 +92,7 @@ export class Workspaces {
     );
     try {
       await ask(container.start());
-      await ask(container.wait());
+      await ask(container.wait(), EMPTY_TIMEOUT_MS);
     } finally {
       await ask(container.remove({ force: true }));
     }

@@ -7,7 +7,13 @@ import { every } from '../every.js';
 import type { Log } from '../log.js';
 
 /** How often a replica says that it lives, in ms. One that is silent for three of these is taken for dead. */
-const HEARTBEAT_MS = 10_000;
+export const HEARTBEAT_MS = 10_000;
+
+/** A replica that has not been heard of for this long is dead, in ms. */
+export const LEASE_MS = 3 * HEARTBEAT_MS;
+
+/** PostgreSQL's code for a row that names a row which is not there: this replica's own, when it was taken for dead. */
+const FOREIGN_KEY_VIOLATION = '23503';
 
 /** One connection of a client to a box's terminal: as long as it is held, nobody stops the box for being idle. */
 export type Lease = { id: string; boxId: string; terminal: string };
@@ -30,6 +36,9 @@ export class ConnectionManager {
   readonly #address: string;
   readonly #log: Log;
   readonly #leases = new Map<string, Lease>();
+  /** Connections that are gone, and that the database could not be told of. */
+  readonly #unreleased = new Map<string, Lease>();
+  #lastBeat = performance.now();
   #stopHeartbeat = async () => {};
 
   constructor({ pool, address, log }: Options) {
@@ -48,11 +57,29 @@ export class ConnectionManager {
     );
   }
 
-  /** Gives up every connection and takes this replica off the list. */
+  /** Gives up every connection and takes this replica off the list. What the database can't be told, it finds out. */
   async close(): Promise<void> {
     await this.#stopHeartbeat();
     await Promise.all([...this.#leases.values()].map((lease) => this.release(lease)));
-    await this.#pool.query('delete from replica where id = $1', [this.replicaId]);
+    await this.#pool
+      .query('delete from replica where id = $1', [this.replicaId])
+      .catch((err) => this.#log.warn({ err }, 'could not take this replica off the list'));
+  }
+
+  /** For how long the database has not heard that this replica lives, in ms of this replica's own clock. */
+  get silentMs(): number {
+    return performance.now() - this.#lastBeat;
+  }
+
+  /** Does what needs this replica's row, which is made again when it was taken for dead meanwhile. */
+  async registered<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if ((error as { code?: string }).code !== FOREIGN_KEY_VIOLATION) throw error;
+      await this.heartbeat();
+      return work();
+    }
   }
 
   /**
@@ -61,22 +88,48 @@ export class ConnectionManager {
    * @throws {@link errors.BoxNotFound}, {@link errors.BoxNotReady}
    */
   async acquire(idOrName: string, terminal: string): Promise<{ lease: Lease; box: Box }> {
-    const { lease, box } = await transaction(this.#pool, async (db) => {
-      const box = await lockBox(db, idOrName);
-      if (!box) throw new errors.BoxNotFound(idOrName);
-      if (box.status !== 'ready') throw new errors.BoxNotReady(`The dockbox "${idOrName}" is ${box.status}.`);
-      const lease = { id: randomUUID(), boxId: box.id, terminal };
-      await insertConnections(db, this.replicaId, [lease]);
-      await db.query('update dockbox set idle_since = null, running = true where id = $1', [box.id]);
-      return { lease, box };
+    const id = randomUUID();
+    return this.registered(() =>
+      transaction(this.#pool, async (db) => {
+        const box = await lockBox(db, idOrName);
+        if (!box) throw new errors.BoxNotFound(idOrName);
+        if (box.status !== 'ready')
+          throw new errors.BoxNotReady(`The dockbox "${idOrName}" is ${box.status}.`);
+        const lease = { id, boxId: box.id, terminal };
+        // Held before it is committed: should the answer be lost, the connection is still released.
+        this.#leases.set(id, lease);
+        await insertConnections(db, this.replicaId, [lease]);
+        await db.query('update dockbox set idle_since = null, running = true where id = $1', [box.id]);
+        return { lease, box };
+      }),
+    ).catch(async (error: Error) => {
+      const lease = this.#leases.get(id);
+      if (lease) await this.release(lease);
+      throw error;
     });
-    this.#leases.set(lease.id, lease);
-    return { lease, box };
   }
 
-  /** Counts the connection no more. The last one to go puts the box in the deletion queue. */
+  /** Whether the connection still counts: it does not when this replica was taken for dead. */
+  async holds(lease: Lease): Promise<boolean> {
+    const { rowCount } = await this.#pool.query('select from connection where id = $1', [lease.id]);
+    return rowCount === 1;
+  }
+
+  /**
+   * Counts the connection no more. The last one to go puts the box in the deletion queue. When the database can't be told
+   * now, it is after the next heartbeat.
+   */
   async release(lease: Lease): Promise<void> {
     this.#leases.delete(lease.id);
+    try {
+      await this.#delete(lease);
+    } catch (err) {
+      this.#unreleased.set(lease.id, lease);
+      this.#log.warn({ err, box: lease.boxId }, 'a connection could not be released yet');
+    }
+  }
+
+  async #delete(lease: Lease): Promise<void> {
     await transaction(this.#pool, async (db) => {
       // Locked first: of two releases that don't see each other's delete, neither would start the idle clock.
       await db.query('select from dockbox where id = $1 for update', [lease.boxId]);
@@ -106,12 +159,25 @@ export class ConnectionManager {
 
   /** Says that this replica lives. One that was taken for dead, because it was paused or cut off, comes back. */
   async heartbeat(): Promise<void> {
-    const { rowCount } = await this.#pool.query('update replica set heartbeat_at = now() where id = $1', [
-      this.replicaId,
-    ]);
-    if (rowCount === 1) return;
-    this.#log.warn({ connections: this.#leases.size }, 'taken for dead by another replica: registering anew');
-    await this.#register();
+    const startedAt = performance.now();
+    const { rowCount } = await this.#pool.query(
+      `update replica set heartbeat_at = now(),
+         returned_at = case when heartbeat_at < now() - make_interval(secs => $2) then now() else returned_at end
+       where id = $1`,
+      [this.replicaId, LEASE_MS / 1000],
+    );
+    if (rowCount !== 1) {
+      this.#log.warn(
+        { connections: this.#leases.size },
+        'taken for dead by another replica: registering anew',
+      );
+      await this.#register();
+    }
+    this.#lastBeat = startedAt;
+    for (const lease of [...this.#unreleased.values()]) {
+      await this.#delete(lease);
+      this.#unreleased.delete(lease.id);
+    }
   }
 
   async #register(): Promise<void> {
@@ -123,7 +189,8 @@ export class ConnectionManager {
       ]);
       const { rows } = await db.query<{ id: string }>(
         `update dockbox set idle_since = null, running = true
-         where id in (select id from dockbox where id = any ($1::uuid[]) order by id for update)
+         where id in (
+           select id from dockbox where id = any ($1::uuid[]) and deleted_at is null order by id for update)
          returning id`,
         [leases.map(({ boxId }) => boxId)],
       );
@@ -141,7 +208,8 @@ async function insertConnections(db: Queryable, replicaId: string, leases: Lease
   await db.query(
     `insert into connection (id, dockbox_id, replica_id, terminal)
      select id, dockbox_id, $1, terminal
-     from unnest($2::uuid[], $3::uuid[], $4::text[]) as lease (id, dockbox_id, terminal)`,
+     from unnest($2::uuid[], $3::uuid[], $4::text[]) as lease (id, dockbox_id, terminal)
+     on conflict (id) do nothing`,
     [replicaId, leases.map((l) => l.id), leases.map((l) => l.boxId), leases.map((l) => l.terminal)],
   );
 }

@@ -1,20 +1,30 @@
 import type pg from 'pg';
+import { removeRemains } from '../boxes/remains.js';
 import { markFailed, markStopped } from '../boxes/store.js';
 import type { Workspaces } from '../boxes/workspace.js';
 import { transaction } from '../database.js';
 import type { Engine } from '../engine.js';
 import type { Log } from '../log.js';
+import { HEARTBEAT_MS, LEASE_MS } from './manager.js';
 
-/** A replica that has not been heard of for this long is dead: three heartbeats, in seconds. */
-const REPLICA_TIMEOUT_SECONDS = 30;
+/** After it was itself out of touch, a replica leaves the others this long to come back, too, before it buries any. */
+const RETURN_MS = 1.5 * HEARTBEAT_MS;
 
 /** Boxes stopped at the same time by one sweep, each of which holds a database connection meanwhile. */
 const STOPS_AT_ONCE = 4;
+
+/** A deletion that has not ended by itself after this long has been left off, in seconds. */
+const DELETION_SECONDS = 30;
+
+/** Deletions that one sweep ends. */
+const DELETIONS_AT_ONCE = 20;
 
 type Options = {
   pool: pg.Pool;
   engine: Engine;
   workspaces: Workspaces;
+  /** Who sweeps. */
+  replicaId: string;
   idleTimeoutSeconds: number;
   log: Log;
 };
@@ -32,33 +42,30 @@ export class Sweep {
 
   /** The steps whose cost grows with running boxes. */
   async run(): Promise<void> {
+    const { engine } = this.#options;
     await this.#buryReplicas();
-    await this.#failAbandonedCreations();
     await this.#startIdleClocks();
+    // Without an engine it would only keep rows locked that others could deal with.
+    await engine.ping();
+    await this.#failAbandonedCreations();
+    await this.#endDeletions();
     await this.#stopIdleBoxes();
   }
 
-  /** Removes this deployment's containers that no row names. */
-  async reconcile(): Promise<void> {
-    const { pool, engine, log } = this.#options;
-    // Rows are read after containers: a row is always there before its container.
-    const ids = [...(await engine.boxesWithContainers())];
-    const { rows } = await pool.query<{ id: string }>(
-      'select id::text from dockbox where id::text = any ($1)',
-      [ids],
-    );
-    const known = new Set(rows.map(({ id }) => id));
-    for (const id of ids.filter((id) => !known.has(id))) {
-      log.warn({ box: id }, 'removing a container without a row');
-      await engine.remove(id);
-    }
-  }
-
+  /**
+   * Removes replicas that are silent, and their connections with them. When the database itself was away, all of them have
+   * been silent: who finds that it was so itself waits until those that live have said so.
+   */
   async #buryReplicas(): Promise<void> {
-    const { pool, log } = this.#options;
+    const { pool, log, replicaId } = this.#options;
     const { rows } = await pool.query(
-      `delete from replica where heartbeat_at < now() - make_interval(secs => $1) returning id, address`,
-      [REPLICA_TIMEOUT_SECONDS],
+      `delete from replica where heartbeat_at < now() - make_interval(secs => $2)
+         and exists (
+           select from replica as own
+           where own.id = $1 and own.heartbeat_at > now() - make_interval(secs => $2)
+             and (own.returned_at is null or own.returned_at < now() - make_interval(secs => $3)))
+       returning id, address`,
+      [replicaId, LEASE_MS / 1000, RETURN_MS / 1000],
     );
     for (const replica of rows) log.warn(replica, 'a replica is dead');
   }
@@ -67,12 +74,14 @@ export class Sweep {
   async #failAbandonedCreations(): Promise<void> {
     const { pool, engine, workspaces, log } = this.#options;
     const { rows } = await pool.query<{ id: string }>(
-      `select id from dockbox where status = 'creating' and creator_id is null`,
+      `select id from dockbox where status = 'creating' and creator_id is null and deleted_at is null`,
     );
     for (const { id } of rows) {
       await transaction(pool, async (db) => {
         const { rowCount } = await db.query(
-          `select from dockbox where id = $1 and status = 'creating' and creator_id is null for update skip locked`,
+          `select from dockbox
+           where id = $1 and status = 'creating' and creator_id is null and deleted_at is null
+           for update skip locked`,
           [id],
         );
         if (!rowCount) return;
@@ -84,11 +93,30 @@ export class Sweep {
     }
   }
 
+  /** Deletions that were begun by a replica that died, or for which the engine went away. */
+  async #endDeletions(): Promise<void> {
+    const { pool, log } = this.#options;
+    const { rows } = await pool.query<{ id: string }>(
+      `select id from dockbox where deleted_at < now() - make_interval(secs => $1)
+       order by deleted_at limit $2`,
+      [DELETION_SECONDS, DELETIONS_AT_ONCE],
+    );
+    for (const { id } of rows) {
+      try {
+        await removeRemains(this.#options, id);
+        log.warn({ box: id }, 'ended a deletion that had been left off');
+      } catch (err) {
+        log.error({ err, box: id }, 'a deletion could not be ended');
+      }
+    }
+  }
+
   /** Boxes that run without a connection and without an idle clock: their connections died with a replica. */
   async #startIdleClocks(): Promise<void> {
     await transaction(this.#options.pool, async (db) => {
       const { rows } = await db.query<{ id: string }>(
-        `select id from dockbox where running and idle_since is null and status = 'ready'
+        `select id from dockbox
+         where running and idle_since is null and status = 'ready' and deleted_at is null
            and not exists (select from connection where dockbox_id = dockbox.id)
          for update skip locked`,
       );
@@ -116,7 +144,7 @@ export class Sweep {
     return transaction(pool, async (db) => {
       const { rows } = await db.query<{ id: string }>(
         `select id from dockbox
-         where running and status = 'ready' and idle_since <= now() - make_interval(secs => $1)
+         where running and status = 'ready' and deleted_at is null and idle_since <= now() - make_interval(secs => $1)
            and id <> all ($2::uuid[])
          order by idle_since limit 1 for update skip locked`,
         [idleTimeoutSeconds, tried],

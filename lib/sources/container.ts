@@ -125,7 +125,8 @@ function containerOptions(job: Job): Docker.ContainerCreateOptions {
     OpenStdin: stdin,
     StdinOnce: stdin,
     HostConfig: {
-      Binds: [`${job.workspace}:/workspace`],
+      // Unlike a bind by name, a mount does not make the directory anew when the box was deleted meanwhile.
+      Mounts: [{ Type: 'bind', Source: job.workspace, Target: '/workspace' }],
       NetworkMode: job.network,
       CapDrop: ['ALL'],
       CapAdd: CAPABILITIES,

@@ -43,8 +43,8 @@ export class Deployment {
   }
 
   /** The names of the workspaces' directories. */
-  workspaces(): Promise<string[]> {
-    return readdir(this.mountPoint);
+  async workspaces(): Promise<string[]> {
+    return (await readdir(this.mountPoint)).filter((name) => !name.startsWith('.'));
   }
 
   /** The ids of the rows. */

@@ -1,0 +1,65 @@
+import type pg from 'pg';
+import type { Engine } from '../engine.js';
+import type { Log } from '../log.js';
+import { isId } from './store.js';
+import type { Workspaces } from './workspace.js';
+
+/**
+ * A workspace without a row is kept for so long, in ms: whoever restores an older copy of the database has time to see
+ * what it lacks.
+ */
+const KEEP_MS = 24 * 3_600_000;
+
+/** Workspaces that are looked for in the database at once. */
+const BATCH = 1000;
+
+type Options = { pool: pg.Pool; engine: Engine; workspaces: Workspaces; log: Log };
+
+/**
+ * Removes this deployment's containers that no row names. What another deployment on the same engine has is never
+ * touched.
+ */
+export async function removeStrayContainers({ pool, engine, log }: Options): Promise<void> {
+  // Rows are read after containers: a row is always there before its container.
+  for (const id of await withoutRow(pool, [...(await engine.boxesWithContainers())].filter(isId))) {
+    log.warn({ box: id }, 'removing a container without a row');
+    await engine.remove(id);
+  }
+}
+
+/**
+ * Removes workspaces that no row names and that nobody has changed for a day, below a mount point that is this
+ * deployment's alone.
+ */
+export async function removeStrayWorkspaces({ pool, engine, workspaces, log }: Options): Promise<void> {
+  if (!(await workspaces.claim(engine.deployment))) {
+    log.warn({}, "the mount point is another deployment's, too: workspaces without a row are left alone");
+    return;
+  }
+  const check = async (batch: string[]) => {
+    for (const id of await withoutRow(pool, batch)) {
+      const changedAt = await workspaces.changedAt(id);
+      if (changedAt === undefined) continue;
+      const old = Date.now() - changedAt > KEEP_MS;
+      log.warn({ box: id, changedAt }, `${old ? 'removing' : 'there is'} a workspace without a row`);
+      if (old) await workspaces.remove(id, engine.labels(id));
+    }
+  };
+  let batch: string[] = [];
+  for await (const id of workspaces.ids()) {
+    batch.push(id);
+    if (batch.length < BATCH) continue;
+    await check(batch);
+    batch = [];
+  }
+  await check(batch);
+}
+
+async function withoutRow(pool: pg.Pool, ids: string[]): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>(
+    `select id::text from unnest($1::uuid[]) as stray (id)
+     where not exists (select from dockbox where dockbox.id = stray.id)`,
+    [ids],
+  );
+  return rows.map(({ id }) => id);
+}
