@@ -25,11 +25,16 @@ export async function start(): Promise<void> {
   try {
     const app = await buildApp(env);
     const stopped = new Promise<void>((resolve, reject) => {
-      const stop = () => {
-        process.removeAllListeners('SIGTERM').removeAllListeners('SIGINT');
-        app.close().then(resolve, reject);
+      let signals = 0;
+      const onSignal = (signal: NodeJS.Signals) => {
+        signals += 1;
+        // Whoever manages many replicas has them drain; a person's Ctrl-C, or a second signal, does not wait.
+        const drained = signal === 'SIGTERM' && signals === 1 ? app.drain.begin() : undefined;
+        Promise.resolve(drained)
+          .then(() => app.close())
+          .then(resolve, reject);
       };
-      process.once('SIGTERM', stop).once('SIGINT', stop);
+      process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
     });
     const address = await app.listen({ host: config.HOST, port: config.PORT });
     console.log(`\ndockbox listens at ${address}. Try:

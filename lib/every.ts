@@ -8,7 +8,7 @@
 export function every(
   delayMs: () => number,
   work: () => Promise<void>,
-  onError: (error: unknown) => void,
+  onError: (error: unknown) => void | Promise<void>,
 ): () => Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;

@@ -1,37 +1,79 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import type { Boxes } from '../boxes/boxes.js';
 import { ask, found } from '../docker.js';
 import { containerName } from '../engine.js';
+import { CLOSE, type Ending } from './close.js';
 
 /** How long the engine may take to see that a container has stopped, in ms, and how often it is asked. */
 const SETTLE_MS = 2000;
 const POLL_MS = 25;
 
+/** How far back an end can have been for want of memory, in seconds. */
+const RECENT_SECONDS = 10;
+
 /** The exit code of a process that SIGKILL ended. */
 const KILLED = 137;
 
+type Ended = { docker: Docker; boxes: Boxes; boxId: string; execId: string };
+
 /**
- * Why a shell's stream ended, asked of the engine once it has: the shell exited, or its container stopped. When a
- * container stops, its shells are killed a moment before the engine knows that it did: so a shell that was killed is
- * given the time to show which it was.
- * @throws `EngineUnavailable`
+ * Why a shell's stream ended, asked of the engine once it has: the shell exited, or its container stopped, and then on whose
+ * account. When a container stops, its shells are killed a moment before the engine knows that it did: so a shell that
+ * was killed is given the time to show which it was.
+ * @throws {@link errors.EngineUnavailable}; what pg throws
  */
-export async function shellEnding(
-  docker: Docker,
-  boxId: string,
-  execId: string,
-): Promise<'exited' | 'stopped'> {
+export async function whyEnded({ docker, boxes, boxId, execId }: Ended): Promise<Ending> {
   const exec = await ask(found(docker.getExec(execId).inspect()));
   const exited = exec && !exec.Running && exec.ExitCode !== KILLED;
   const runs = await staysRunning(docker, boxId, exited ? 0 : SETTLE_MS);
   // The engine forgets the execs of a container that it has started anew.
-  return runs && exec ? 'exited' : 'stopped';
+  if (runs && exec) {
+    const killed = (await lackedMemory(docker, boxId, exec.ExitCode)) ? `${OUT_OF_MEMORY}.` : 'by a signal.';
+    return { code: CLOSE.normal, reason: exited ? 'The shell exited.' : `The shell was killed: ${killed}` };
+  }
+  switch (await boxes.wanted(boxId)) {
+    case 'deleted':
+      return { code: CLOSE.goingAway, reason: 'The dockbox was deleted.' };
+    case 'stopped':
+      return { code: CLOSE.goingAway, reason: 'The dockbox was stopped: connect again to start it.' };
+    case 'running':
+      return { code: CLOSE.serverError, reason: await howContainerDied(docker, boxId) };
+  }
+}
+
+const OUT_OF_MEMORY = 'the dockbox ran out of memory';
+
+/** What became of a container that dockbox did not stop. */
+async function howContainerDied(docker: Docker, boxId: string): Promise<string> {
+  const container = await ask(found(docker.getContainer(containerName(boxId)).inspect()));
+  const remedy = 'connect again to start it, your files are there.';
+  if (!container) return `The container of this dockbox was removed: ${remedy}`;
+  const { Running, ExitCode } = container.State;
+  if (Running) return 'The container of this dockbox was restarted: connect again.';
+  if (await lackedMemory(docker, boxId, ExitCode)) return `It ended because ${OUT_OF_MEMORY}: ${remedy}`;
+  return `The container of this dockbox ended, not by dockbox (status ${ExitCode}): ${remedy}`;
+}
+
+/**
+ * Whether the kernel has just killed something in the container for want of memory. The state's own `OOMKilled` tells that
+ * only of the container's whole life, and of a container that has ended.
+ */
+async function lackedMemory(docker: Docker, boxId: string, exitCode: number | null): Promise<boolean> {
+  if (exitCode !== KILLED) return false;
+  const { SystemTime } = await ask<{ SystemTime: string }>(docker.info());
+  const now = Math.ceil(Date.parse(SystemTime) / 1000);
+  const filters = JSON.stringify({ event: ['oom'], container: [containerName(boxId)] });
+  const events = await ask(docker.getEvents({ since: now - RECENT_SECONDS, until: now, filters }));
+  let seen = false;
+  for await (const event of events) seen ||= event.length > 0;
+  return seen;
 }
 
 /**
  * Whether a box's container runs.
  * @param patienceMs for how long it has to be seen running to be believed, in ms
- * @throws `EngineUnavailable`
+ * @throws {@link errors.EngineUnavailable}
  */
 export async function staysRunning(docker: Docker, boxId: string, patienceMs = SETTLE_MS): Promise<boolean> {
   const container = docker.getContainer(containerName(boxId));

@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { ask, statusOf } from '../docker.js';
 import { containerName } from '../engine.js';
 import { errors } from '../errors.js';
-import { shellEnding, staysRunning } from './ending.js';
+import { staysRunning } from './ending.js';
 import { HANG_UP, START_SHELL } from './scripts.js';
 
 /** How long a shell may take to start, in ms. */
@@ -76,14 +76,6 @@ export class Shell {
       if (await staysRunning(docker, boxId)) throw error;
       throw new errors.BoxNotReady('The dockbox was stopped while a shell was being started in it.');
     }
-  }
-
-  /**
-   * Why the stream ended, asked of the engine once it has.
-   * @throws {@link errors.EngineUnavailable}
-   */
-  ending(): Promise<'exited' | 'stopped'> {
-    return shellEnding(this.#docker, this.#boxId, this.execId);
   }
 
   /**

@@ -2,9 +2,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { failures } from '../../lib/schemas/box.js';
 
-const State = Type.Union([Type.Literal('ok'), Type.Literal('unavailable')]);
+const State = Type.Enum(['ok', 'unavailable']);
 const Ready = (description: string) =>
-  Type.Object({ status: State, database: State, engine: State }, { description });
+  Type.Object(
+    { status: Type.Enum(['ok', 'unavailable', 'draining']), database: State, engine: State },
+    { description },
+  );
 
 /** How long a dependency may take to answer before it counts as unavailable, in ms. */
 const CHECK_TIMEOUT_MS = 3000;
@@ -48,7 +51,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     {
       schema: {
         operationId: 'getReadiness',
-        summary: 'Whether it can serve: its database and its engine answer',
+        summary: 'Whether it can serve: its database and its engine answer, and it is not about to go',
+        description: 'For the load balancer that decides whether to send anybody here.',
         tags: ['health'],
         response: {
           200: Ready('It can'),
@@ -64,7 +68,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         check(app.pg.pool.query('select 1')),
         check(app.engine.ping()),
       ]);
-      const status = database === 'ok' && engine === 'ok' ? 'ok' : 'unavailable';
+      const can = database === 'ok' && engine === 'ok';
+      const status = app.drain.active ? 'draining' : can ? 'ok' : 'unavailable';
       return reply.code(status === 'ok' ? 200 : 503).send({ status, database, engine });
     },
   );

@@ -29,6 +29,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async (request, reply) => {
+      app.drain.refuse();
       const box = await app.boxes.create(request.body, waitSeconds(request.headers.prefer));
       const ready = box.status === 'ready';
       const message = ready

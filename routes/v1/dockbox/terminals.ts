@@ -3,7 +3,6 @@ import { Type } from 'typebox';
 import { errors } from '../../../lib/errors.js';
 import { failures } from '../../../lib/schemas/box.js';
 import { resizeTerminal } from '../../../lib/terminals/resize.js';
-import { serveTerminal } from '../../../lib/terminals/session.js';
 
 const Id = Type.String({ maxLength: 64, description: 'The id or the name of the dockbox' });
 const Terminal = Type.String({
@@ -37,6 +36,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     // Before the upgrade, so that a client gets an HTTP status.
     preHandler: async ({ params, ws }) => {
       if (!ws) throw new errors.UpgradeRequired();
+      app.drain.refuse();
       const { id } = params as { id: string };
       await app.engine.ping();
       const box = await app.boxes.get(id);
@@ -53,14 +53,12 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       } = request.query as { cols: number; rows: number; terminal?: string };
       const { id } = request.params as { id: string };
       const { boxes, config, connections, docker } = app;
-      const served = serveTerminal(socket, {
+      return app.terminals.serve(socket, {
         ...{ boxes, connections, docker, terminal, id },
         size: { cols, rows },
         pingSeconds: config.PING_SECONDS,
         log: request.log,
-      }).finally(() => app.terminals.delete(served));
-      app.terminals.add(served);
-      return served;
+      });
     },
   });
 
