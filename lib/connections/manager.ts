@@ -136,7 +136,7 @@ export class ConnectionManager {
       await db.query('delete from connection where id = $1', [lease.id]);
       await db.query(
         `update dockbox set idle_since = now()
-         where id = $1 and idle_since is null
+         where id = $1 and running and idle_since is null
            and not exists (select from connection where dockbox_id = $1)`,
         [lease.boxId],
       );
