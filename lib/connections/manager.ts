@@ -12,11 +12,17 @@ export const HEARTBEAT_MS = 10_000;
 /** A replica that has not been heard of for this long is dead, in ms. */
 export const LEASE_MS = 3 * HEARTBEAT_MS;
 
-/** PostgreSQL's code for a row that names a row which is not there: this replica's own, when it was taken for dead. */
-const FOREIGN_KEY_VIOLATION = '23503';
+/** The foreign keys that name a replica. */
+const OWN_ROW_MISSING = new Set(['connection_replica_id_fkey', 'dockbox_creator_id_fkey']);
 
 /** One connection of a client to a box's terminal: as long as it is held, nobody stops the box for being idle. */
-export type Lease = { id: string; boxId: string; terminal: string };
+export type Lease = {
+  id: string;
+  boxId: string;
+  terminal: string;
+  /** The exec that serves it, once there is one. */
+  execId?: string;
+};
 
 type Options = {
   pool: pg.Pool;
@@ -69,17 +75,6 @@ export class ConnectionManager {
   /** For how long the database has not heard that this replica lives, in ms of this replica's own clock. */
   get silentMs(): number {
     return performance.now() - this.#lastBeat;
-  }
-
-  /** Does what needs this replica's row, which is made again when it was taken for dead meanwhile. */
-  async registered<Result>(work: () => Promise<Result>): Promise<Result> {
-    try {
-      return await work();
-    } catch (error) {
-      if ((error as { code?: string }).code !== FOREIGN_KEY_VIOLATION) throw error;
-      await this.heartbeat();
-      return work();
-    }
   }
 
   /**
@@ -145,6 +140,7 @@ export class ConnectionManager {
 
   /** Notes which exec serves a connection, so that any replica can resize it. */
   async setExec(lease: Lease, execId: string): Promise<void> {
+    lease.execId = execId;
     await this.#pool.query('update connection set exec_id = $2 where id = $1', [lease.id, execId]);
   }
 
@@ -180,6 +176,20 @@ export class ConnectionManager {
     }
   }
 
+  /**
+   * Does work that writes rows in this replica's name. When it was taken for dead and does not know yet, it comes back
+   * first.
+   */
+  async registered<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!OWN_ROW_MISSING.has((error as pg.DatabaseError).constraint ?? '')) throw error;
+      await this.heartbeat();
+      return work();
+    }
+  }
+
   async #register(): Promise<void> {
     const leases = [...this.#leases.values()];
     await transaction(this.#pool, async (db) => {
@@ -195,11 +205,9 @@ export class ConnectionManager {
         [leases.map(({ boxId }) => boxId)],
       );
       const present = new Set(rows.map(({ id }) => id));
-      await insertConnections(
-        db,
-        this.replicaId,
-        leases.filter(({ boxId }) => present.has(boxId)),
-      );
+      // Looked at now that the rows are locked: a connection released since then would come back for good.
+      const held = leases.filter(({ id, boxId }) => this.#leases.has(id) && present.has(boxId));
+      await insertConnections(db, this.replicaId, held);
     });
   }
 }
