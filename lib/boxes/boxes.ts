@@ -10,7 +10,17 @@ import { Creation, deletedWhileCreated, type Surroundings } from './creation.js'
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { generateName } from './name.js';
 import { removeRemains } from './remains.js';
-import { type Box, findBox, insertBox, isId, listBoxes, lockBox, markDeleted, markStopped } from './store.js';
+import {
+  type Box,
+  findBox,
+  insertBox,
+  isId,
+  listBoxes,
+  lockBox,
+  markDeleted,
+  markStarted,
+  markStopped,
+} from './store.js';
 
 /** How often a terminal on another replica than the creator's looks whether the box is ready, in ms. */
 const POLL_MS = 500;
@@ -159,14 +169,16 @@ export class Boxes {
     try {
       if (!(await workspaces.exists(id))) throw new errors.WorkspaceMissing(name);
       await engine.ensureRunning({ id, name, image: image ?? '' });
-      // Deleted between the lease and the start: what was started has no row any more.
-      if (!(await findBox(pool, id))) {
+      if (!(await markStarted(pool, id))) {
+        // Deleted between the lease and the start: what was started has no row any more.
         await engine.remove(id);
         throw new errors.BoxNotFound(idOrName);
       }
       return connection;
     } catch (error) {
+      // Waits for a deletion that is at work: what the engine says of a box that is half gone is beside the point.
       await this.#connections.release(connection.lease);
+      if (!(await findBox(pool, id))) throw new errors.BoxNotFound(idOrName);
       throw error;
     }
   }

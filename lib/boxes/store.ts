@@ -57,6 +57,7 @@ export async function lockBox(db: Queryable, idOrName: string): Promise<Box | un
     `select id from dockbox where ${column} = $1 and deleted_at is null for update`,
     [idOrName],
   );
+  // By the id that was locked: the name may have gone to another box while this one's deletion was waited for.
   return rows[0] && findBox(db, rows[0].id);
 }
 
@@ -118,6 +119,19 @@ export async function markFailed(db: Queryable, id: string, error: string): Prom
      where id = $1 and status = 'creating'`,
     [id, error],
   );
+}
+
+/**
+ * Records that a box was started. Waits for a stop or a deletion that is at work: whichever of it and the start came
+ * last at the engine, a box that runs is never taken for stopped, where nobody would stop it.
+ * @returns false when it was deleted
+ */
+export async function markStarted(db: Queryable, id: string): Promise<boolean> {
+  const { rowCount } = await db.query(
+    'update dockbox set running = true where id = $1 and deleted_at is null',
+    [id],
+  );
+  return rowCount === 1;
 }
 
 /** Records that a box was stopped. */
