@@ -24,6 +24,11 @@ export const ConfigSchema = Type.Object({
   MOUNT_POINT: Required('Where workspaces are kept'),
   BASE_IMAGE: Type.String({ minLength: 1, default: 'dockbox/base' }),
   IDLE_TIMEOUT_SECONDS: Type.Number({ minimum: 0, default: 60 }),
+  LEASE_SECONDS: Type.Number({
+    minimum: 1,
+    default: 30,
+    description: 'After so much silence a replica is dead; the same on all of them',
+  }),
   SWEEP_SECONDS: Type.Number({ exclusiveMinimum: 0, default: 5 }),
   ALLOW_PRIVATE_SOURCES: Type.Boolean({ default: false }),
   FETCH_TIMEOUT_SECONDS: Type.Number({ exclusiveMinimum: 0, default: 300 }),

@@ -12,7 +12,8 @@ declare module 'fastify' {
 export default fp(
   async (app) => {
     const address = `${hostname()}:${app.config.PORT}`;
-    const connections = new ConnectionManager({ pool: app.pg.pool, address, log: app.log });
+    const leaseSeconds = app.config.LEASE_SECONDS;
+    const connections = new ConnectionManager({ pool: app.pg.pool, address, leaseSeconds, log: app.log });
     app.decorate('connections', connections);
     await connections.open();
     app.addHook('onClose', () => connections.close());

@@ -17,8 +17,16 @@ export default fp(
   async (app) => {
     const { boxes, config, connections, engine, log, pg, workspaces } = app;
     const { replicaId } = connections;
-    const idleTimeoutSeconds = config.IDLE_TIMEOUT_SECONDS;
-    const sweep = new Sweep({ pool: pg.pool, engine, workspaces, replicaId, idleTimeoutSeconds, log });
+    const { IDLE_TIMEOUT_SECONDS: idleTimeoutSeconds, LEASE_SECONDS: leaseSeconds } = config;
+    const sweep = new Sweep({
+      pool: pg.pool,
+      engine,
+      workspaces,
+      replicaId,
+      leaseSeconds,
+      idleTimeoutSeconds,
+      log,
+    });
     const failed = (err: unknown) => log.error({ err }, 'a sweep failed');
     let looked = false;
     const stops = [

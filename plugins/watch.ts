@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin';
-import { LEASE_MS } from '../lib/connections/manager.js';
 import { every } from '../lib/every.js';
 import { CLOSE } from '../lib/terminals/close.js';
 
@@ -26,7 +25,8 @@ export default fp(
       log.error({ ...facts, terminals: terminals.size }, reason);
       await terminals.closeAll({ code, reason });
     };
-    const silenceMs = LEASE_MS + Math.max(0, config.IDLE_TIMEOUT_SECONDS * 1000 - MARGIN_MS);
+    const leaseMs = config.LEASE_SECONDS * 1000;
+    const silenceMs = leaseMs + Math.max(0, config.IDLE_TIMEOUT_SECONDS * 1000 - MARGIN_MS);
     let engineAt = performance.now();
 
     const stops = [

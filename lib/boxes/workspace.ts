@@ -56,10 +56,10 @@ export class Workspaces {
     }
   }
 
-  /** When a workspace's directory was last changed, in ms of the epoch; undefined when there is none. */
+  /** When something came into a workspace's directory or went, in ms of the epoch; undefined when there is none. */
   async changedAt(id: string): Promise<number | undefined> {
     const stats = await stat(this.path(id)).catch(() => undefined);
-    return stats?.ctimeMs;
+    return stats?.mtimeMs;
   }
 
   /** Removes a workspace with all that is in it; no link in it is followed. */

@@ -6,11 +6,8 @@ import { errors } from '../errors.js';
 import { every } from '../every.js';
 import type { Log } from '../log.js';
 
-/** How often a replica says that it lives, in ms. One that is silent for three of these is taken for dead. */
-export const HEARTBEAT_MS = 10_000;
-
-/** A replica that has not been heard of for this long is dead, in ms. */
-export const LEASE_MS = 3 * HEARTBEAT_MS;
+/** How often a replica says that it lives, within the time after which it is taken for dead. */
+export const BEATS_PER_LEASE = 3;
 
 /** The foreign keys that name a replica. */
 const OWN_ROW_MISSING = new Set(['connection_replica_id_fkey', 'dockbox_creator_id_fkey']);
@@ -28,6 +25,8 @@ type Options = {
   pool: pg.Pool;
   /** Where this replica runs, for whoever reads the table. */
   address: string;
+  /** A replica that has not been heard of for this long is dead, in seconds. */
+  leaseSeconds: number;
   log: Log;
 };
 
@@ -40,6 +39,7 @@ export class ConnectionManager {
   readonly replicaId = randomUUID();
   readonly #pool: pg.Pool;
   readonly #address: string;
+  readonly #leaseSeconds: number;
   readonly #log: Log;
   readonly #leases = new Map<string, Lease>();
   /** Connections that are gone, and that the database could not be told of. */
@@ -47,8 +47,9 @@ export class ConnectionManager {
   #lastBeat = performance.now();
   #stopHeartbeat = async () => {};
 
-  constructor({ pool, address, log }: Options) {
+  constructor({ pool, address, leaseSeconds, log }: Options) {
     this.#pool = pool;
+    this.#leaseSeconds = leaseSeconds;
     this.#address = address;
     this.#log = log;
   }
@@ -57,7 +58,7 @@ export class ConnectionManager {
   async open(): Promise<void> {
     await this.#register();
     this.#stopHeartbeat = every(
-      () => HEARTBEAT_MS,
+      () => (this.#leaseSeconds * 1000) / BEATS_PER_LEASE,
       () => this.heartbeat(),
       (err) => this.#log.error({ err }, 'the heartbeat failed'),
     );
@@ -160,7 +161,7 @@ export class ConnectionManager {
       `update replica set heartbeat_at = now(),
          returned_at = case when heartbeat_at < now() - make_interval(secs => $2) then now() else returned_at end
        where id = $1`,
-      [this.replicaId, LEASE_MS / 1000],
+      [this.replicaId, this.#leaseSeconds],
     );
     if (rowCount !== 1) {
       this.#log.warn(

@@ -5,10 +5,10 @@ import type { Workspaces } from '../boxes/workspace.js';
 import { transaction } from '../database.js';
 import type { Engine } from '../engine.js';
 import type { Log } from '../log.js';
-import { HEARTBEAT_MS, LEASE_MS } from './manager.js';
+import { BEATS_PER_LEASE } from './manager.js';
 
-/** After it was itself out of touch, a replica leaves the others this long to come back, too, before it buries any. */
-const RETURN_MS = 1.5 * HEARTBEAT_MS;
+/** After it was itself out of touch, a replica leaves the others so many heartbeats to come back before it buries any. */
+const RETURN_BEATS = 1.5;
 
 /** Boxes stopped at the same time by one sweep, each of which holds a database connection meanwhile. */
 const STOPS_AT_ONCE = 4;
@@ -25,6 +25,8 @@ type Options = {
   workspaces: Workspaces;
   /** Who sweeps. */
   replicaId: string;
+  /** A replica that has not been heard of for this long is dead, in seconds. */
+  leaseSeconds: number;
   idleTimeoutSeconds: number;
   log: Log;
 };
@@ -57,7 +59,7 @@ export class Sweep {
    * been silent: who finds that it was so itself waits until those that live have said so.
    */
   async #buryReplicas(): Promise<void> {
-    const { pool, log, replicaId } = this.#options;
+    const { pool, log, replicaId, leaseSeconds } = this.#options;
     const { rows } = await pool.query(
       `delete from replica where heartbeat_at < now() - make_interval(secs => $2)
          and exists (
@@ -65,7 +67,7 @@ export class Sweep {
            where own.id = $1 and own.heartbeat_at > now() - make_interval(secs => $2)
              and (own.returned_at is null or own.returned_at < now() - make_interval(secs => $3)))
        returning id, address`,
-      [replicaId, LEASE_MS / 1000, RETURN_MS / 1000],
+      [replicaId, leaseSeconds, (leaseSeconds / BEATS_PER_LEASE) * RETURN_BEATS],
     );
     for (const replica of rows) log.warn(replica, 'a replica is dead');
   }

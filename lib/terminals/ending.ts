@@ -48,7 +48,9 @@ const OUT_OF_MEMORY = 'the dockbox ran out of memory';
 async function howContainerDied(docker: Docker, boxId: string): Promise<string> {
   const container = await ask(found(docker.getContainer(containerName(boxId)).inspect()));
   const remedy = 'connect again to start it, your files are there.';
-  if (!container) return `The container of this dockbox was removed: ${remedy}`;
+  if (!container || container.State.Status === 'removing') {
+    return `The container of this dockbox was removed: ${remedy}`;
+  }
   const { Running, ExitCode } = container.State;
   if (Running) return 'The container of this dockbox was restarted: connect again.';
   if (await lackedMemory(docker, boxId, ExitCode)) return `It ended because ${OUT_OF_MEMORY}: ${remedy}`;

@@ -19,16 +19,16 @@ export class Deployment {
     this.env = {
       ...process.env,
       ALLOW_PRIVATE_SOURCES: 'true',
+      ...variables,
       DATABASE_NAME: database,
       MOUNT_POINT: mountPoint,
-      ...variables,
     };
     this.mountPoint = mountPoint;
     // What the servers see through a relay, or not at all, is looked at directly.
     this.docker = connectDocker({
       DOCKER_SERVER_HOST: process.env.DOCKER_SERVER_HOST ?? '/var/run/docker.sock',
     });
-    this.pool = new pg.Pool({ ...address(database), max: 2 });
+    this.pool = new pg.Pool({ ...address(this.env), max: 2 });
     this.pool.on('error', () => {});
   }
 
@@ -76,13 +76,14 @@ export class Deployment {
 }
 
 /**
- * Makes a deployment, on the server of the DATABASE_ variables. The test's end removes all that it made, and fails when
+ * Makes a deployment, on the database server of `variables`, else of the environment. The test's end removes all that it made, and fails when
  * anything was left that its boxes' deletion should have removed.
  */
 export async function makeDeployment(t: Test, variables: NodeJS.ProcessEnv = {}): Promise<Deployment> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const mountPoint = path.join(process.env.MOUNT_POINT ?? '', name);
-  await administer(`create database ${name}`);
+  const server = { ...process.env, ...variables };
+  await administer(server, `create database ${name}`);
   await mkdir(mountPoint, { recursive: true });
   const deployment = new Deployment(name, mountPoint, variables);
   t.teardown(async () => {
@@ -92,25 +93,25 @@ export async function makeDeployment(t: Test, variables: NodeJS.ProcessEnv = {})
     }
     await rm(mountPoint, { recursive: true });
     await deployment.pool.end();
-    await administer(`drop database ${name} with (force)`);
+    await administer(server, `drop database ${name} with (force)`);
     if (left.length > 0) throw new Error(`Containers or workspaces are left: ${left.join(', ')}`);
   });
   return deployment;
 }
 
-function address(database = process.env.DATABASE_NAME): pg.ClientConfig {
-  const { DATABASE_HOST, DATABASE_PORT, DATABASE_USER, DATABASE_PASSWORD } = process.env;
+function address(env: NodeJS.ProcessEnv): pg.ClientConfig {
+  const { DATABASE_HOST, DATABASE_PORT, DATABASE_USER, DATABASE_PASSWORD, DATABASE_NAME } = env;
   return {
     host: DATABASE_HOST,
     port: Number(DATABASE_PORT),
     user: DATABASE_USER,
     password: DATABASE_PASSWORD,
-    database,
+    database: DATABASE_NAME,
   };
 }
 
-async function administer(sql: string): Promise<void> {
-  const client = new pg.Client(address());
+async function administer(server: NodeJS.ProcessEnv, sql: string): Promise<void> {
+  const client = new pg.Client(address(server));
   await client.connect();
   try {
     await client.query(sql);

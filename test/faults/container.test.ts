@@ -1,0 +1,46 @@
+import t from 'tap';
+import { startApp } from '../helpers/app.js';
+import { createBox } from '../helpers/box.js';
+import { call, connect } from '../helpers/client.js';
+
+t.test('a terminal whose container dies by itself says how', async (t) => {
+  const app = await startApp(t, { BOX_MEMORY_BYTES: String(64 * 1024 ** 2) });
+  const id = await createBox(t, app);
+  const container = app.docker.getContainer(`dockbox-${id}`);
+
+  const connectAgain = async () => {
+    const client = await connect(t, app, 'box');
+    client.type('cat src/README\r');
+    await client.shows(/^hello/m);
+    t.match((await call(app, 'GET', '/v1/dockbox/box')).body, { running: true, connections: 1 });
+    return client;
+  };
+
+  await t.test('killed from outside', async (t) => {
+    const client = await connectAgain();
+    await container.kill();
+    t.match(await client.closed, { code: 1011, reason: /ended, not by dockbox.*connect again/ });
+    t.match(client.output.toString(), /ended, not by dockbox/, 'in the terminal, too');
+  });
+
+  await t.test('removed by an administrator', async (t) => {
+    const client = await connectAgain();
+    await container.remove({ force: true });
+    t.match(await client.closed, { code: 1011, reason: /removed: connect again/ });
+  });
+
+  await t.test('out of memory, by name', async (t) => {
+    const client = await connectAgain();
+    // The shell itself grows, so that it is what the kernel ends.
+    client.type('a=x; while :; do a=$a$a; done\r');
+    t.match(await client.closed, { code: 1000, reason: /killed: the dockbox ran out of memory/ });
+  });
+
+  await t.test('killed in the box, it is just that', async (t) => {
+    const client = await connectAgain();
+    client.type('kill -9 $$\r');
+    t.match(await client.closed, { code: 1000, reason: /killed/ });
+  });
+
+  await t.test('and the next connection repairs it', connectAgain);
+});
