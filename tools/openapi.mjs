@@ -17,7 +17,7 @@ const file = path.join(build, 'openapi.json');
 writeFileSync(file, `${JSON.stringify(app.swagger(), null, 2)}\n`);
 await app.close();
 
-const { status } = spawnSync('npx', ['redocly', 'lint', '--extends=recommended', file], {
+const { status } = spawnSync('npx', ['redocly', 'lint', file], {
   cwd: root,
   stdio: 'inherit',
   env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
