@@ -60,7 +60,7 @@ export function statusOf(error: unknown): number | undefined {
 /** The engine's own words about why it refused. */
 export function reason(error: unknown): string {
   const { json, message } = error as Error & { json?: { message?: string } };
-  return json?.message ?? message;
+  return json?.message ?? message.replace(/^\(HTTP code \d+\) [\w ]+ - /, '').trim();
 }
 
 /** How long the engine may take to answer, in ms: less than the database lets a transaction wait for it. */

@@ -7,7 +7,9 @@ export default fp(
   async (app) => {
     await app.register(fastifyPostgres, poolOptions(app.config));
     // Without a listener, an idle connection that breaks would end the process.
-    app.pg.pool.on('error', (err) => app.log.warn({ err }, 'an idle database connection broke'));
+    app.pg.pool.on('error', ({ message }) =>
+      app.log.warn({ reason: message }, 'an idle database connection broke'),
+    );
     await migrate(app.pg.pool);
   },
   { name: 'db', dependencies: ['env'] },

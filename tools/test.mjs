@@ -1,7 +1,7 @@
 // The set-up of `npm start`, a throw-away database, then every test.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,6 +13,8 @@ await prepare();
 const { startEmbeddedPostgres } = await import('../build/lib/embedded-postgres.js');
 
 const directory = await mkdtemp(path.join(tmpdir(), 'dockbox-test-'));
+// PostgreSQL, which does not run as root, has to be able to enter it.
+await chmod(directory, 0o755);
 const credentials = { user: 'dockbox', password: 'dockbox', database: 'dockbox' };
 let database;
 process.once('SIGINT', () => {});

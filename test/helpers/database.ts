@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -51,7 +51,7 @@ export class Database {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  /** PostgreSQL's own note of its process; as root its files are elsewhere when its user can't reach them. */
+  /** PostgreSQL's own note of its process; its place in the directory is PostgreSQL's own business. */
   async #pidFile(): Promise<string> {
     const names = await readdir(this.#directory, { recursive: true });
     const name = names.find((candidate) => candidate.endsWith('postmaster.pid'));
@@ -74,7 +74,10 @@ export class Database {
 
 /** Starts a PostgreSQL server; it is gone when the test ends. */
 export async function startDatabase(t: Test): Promise<Database> {
-  const database = new Database(await mkdtemp(path.join(tmpdir(), 'dockbox-database-')));
+  const directory = await mkdtemp(path.join(tmpdir(), 'dockbox-database-'));
+  // PostgreSQL, which does not run as root, has to be able to enter it.
+  await chmod(directory, 0o755);
+  const database = new Database(directory);
   t.teardown(() => database.remove());
   await database.start();
   return database;

@@ -1,0 +1,38 @@
+// A terminal on a box, for whoever has no WebSocket client at hand: npm run -s connect NAME [URL]
+import WebSocket from 'ws';
+
+const [name, service = 'http://localhost:3000'] = process.argv.slice(2);
+if (!name) {
+  console.error('Usage: npm run -s connect NAME [URL of the service]');
+  process.exit(2);
+}
+const box = new URL(`/v1/dockbox/`, service);
+const { columns = 80, rows = 24 } = process.stdout;
+const socket = new WebSocket(new URL(`ws/${name}?cols=${columns}&rows=${rows}`, box));
+
+socket.on('open', () => {
+  process.stdin.setRawMode?.(true);
+  process.stdin.on('data', (keys) => socket.send(keys));
+});
+socket.on('message', (output) => process.stdout.write(output));
+process.stdout.on('resize', async () => {
+  const size = { cols: process.stdout.columns, rows: process.stdout.rows };
+  await fetch(new URL(`${name}/terminals/main/size`, box), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(size),
+  });
+});
+socket.on('unexpected-response', async (_request, response) => {
+  let body = '';
+  for await (const chunk of response) body += chunk;
+  end(1, body && JSON.parse(body).message);
+});
+socket.on('error', ({ message }) => end(1, message || `Nothing answers at ${service}.`));
+socket.on('close', (code, reason) => end(code === 1000 ? 0 : 1, `${reason}`));
+
+function end(status, message) {
+  process.stdin.setRawMode?.(false);
+  if (message) console.error(`\n${message}`);
+  process.exit(status);
+}
