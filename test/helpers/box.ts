@@ -1,10 +1,10 @@
-import type { Test } from 'tap';
 import { tarGz } from './archives.js';
 import { call, type Service } from './client.js';
 import { serve, startHttpServer } from './http-server.js';
+import type { Scope } from './scope.js';
 
 /** Makes a box named `box`, or as `body` says, with `src/README` in it. @returns its id */
-export async function createBox(t: Test, service: Service, body: object = {}): Promise<string> {
+export async function createBox(t: Scope, service: Service, body: object = {}): Promise<string> {
   const archive = tarGz([{ name: 'hello/src/README', content: 'hello\n' }]);
   const server = await startHttpServer(t, serve({ '/hello.tar.gz': archive }));
   const request = { url: `${server.url}/hello.tar.gz`, name: 'box', ...body };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import type { Test } from 'tap';
 import WebSocket from 'ws';
+import type { Scope } from './scope.js';
 
 /** A service to talk to: its address, such as `http://127.0.0.1:40123`. */
 export type Service = { base: string };
@@ -112,7 +112,7 @@ export class TerminalClient {
  * @param query such as `?cols=80`
  * @throws when the handshake is refused, with its status in the message
  */
-export async function connect(t: Test, { base }: Service, id: string, query = ''): Promise<TerminalClient> {
+export async function connect(t: Scope, { base }: Service, id: string, query = ''): Promise<TerminalClient> {
   const socket = new WebSocket(`${base.replace('http', 'ws')}/v1/dockbox/ws/${id}${query}`);
   t.teardown(() => socket.terminate());
   // Listens from the start: what is shown at once is not missed.

@@ -4,8 +4,8 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type Docker from 'dockerode';
 import pg from 'pg';
-import type { Test } from 'tap';
 import { connectDocker } from '../../lib/docker.js';
+import type { Scope } from './scope.js';
 
 /** A deployment of the test's own: a database, a mount point, and the containers that carry its label. */
 export class Deployment {
@@ -79,7 +79,7 @@ export class Deployment {
  * Makes a deployment, on the database server of `variables`, else of the environment. The test's end removes all that it made, and fails when
  * anything was left that its boxes' deletion should have removed.
  */
-export async function makeDeployment(t: Test, variables: NodeJS.ProcessEnv = {}): Promise<Deployment> {
+export async function makeDeployment(t: Scope, variables: NodeJS.ProcessEnv = {}): Promise<Deployment> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const mountPoint = path.join(process.env.MOUNT_POINT ?? '', name);
   const server = { ...process.env, ...variables };

@@ -4,8 +4,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import type { Test } from 'tap';
 import { type Handler, type HttpServer, startHttpServer } from './http-server.js';
+import type { Scope } from './scope.js';
 
 const run = promisify(execFile);
 
@@ -33,7 +33,7 @@ export type GitServer = HttpServer & {
 
 /** Starts a Git server; it ends, and its repositories go, when the test does. */
 export async function startGitServer(
-  t: Test,
+  t: Scope,
   { host, protocol = 2, intercept }: Options = {},
 ): Promise<GitServer> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'dockbox-git-'));

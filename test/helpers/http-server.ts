@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Test } from 'tap';
+import type { Scope } from './scope.js';
 
 export type Handler = http.RequestListener;
 
@@ -17,7 +17,11 @@ export type HttpServer = {
 type Options = { host?: string; tls?: { key: string; cert: string } };
 
 /** An HTTP server on a free port that closes, and drops its connections, when the test ends. */
-export async function startHttpServer(t: Test, handler: Handler, options: Options = {}): Promise<HttpServer> {
+export async function startHttpServer(
+  t: Scope,
+  handler: Handler,
+  options: Options = {},
+): Promise<HttpServer> {
   const { host = '127.0.0.1', tls } = options;
   const requests: string[] = [];
   const listener: Handler = (request, response) => {

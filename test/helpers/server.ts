@@ -3,10 +3,13 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Test } from 'tap';
 import { projectRoot } from '../../lib/paths.js';
 import { call } from './client.js';
 import type { Deployment } from './deployment.js';
+import type { Scope } from './scope.js';
+
+/** The unit of processor times in /proc, on every architecture of Linux that Node runs on. */
+const TICK_MS = 10;
 
 /** A server in a process of its own, as its users run it. */
 export class Server {
@@ -24,6 +27,14 @@ export class Server {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
   }
 
+  /** The processor time that it has used since it was started, in ms. */
+  async processorTime(): Promise<number> {
+    const stat = await readFile(`/proc/${this.#process.pid}/stat`, 'utf8');
+    // Counted after the command's parenthesis, because a command may contain anything: proc(5).
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  }
+
   /** Sends it a signal and waits for its end. @returns its exit code, or the signal that ended it */
   async end(signal: NodeJS.Signals): Promise<number | string> {
     const { exitCode, signalCode } = this.#process;
@@ -37,7 +48,7 @@ export class Server {
 
 /** Starts a server of a deployment. The test's end deletes the deployment's boxes and stops it. */
 export async function startServer(
-  t: Test,
+  t: Scope,
   deployment: Deployment,
   variables: NodeJS.ProcessEnv = {},
 ): Promise<Server> {
