@@ -1,0 +1,78 @@
+import { containerName } from '../lib/engine.js';
+import { call } from '../test/helpers/client.js';
+import { makeDeployment } from '../test/helpers/deployment.js';
+import { startGitServer } from '../test/helpers/git-server.js';
+import { startServer } from '../test/helpers/server.js';
+import { BareEngine } from './bare-engine.js';
+import type { Bench, Measure } from './bench.js';
+import type { Figure } from './figures.js';
+import { connect } from './measures/connect.js';
+import { create } from './measures/create.js';
+import { echo } from './measures/echo.js';
+import { idle } from './measures/idle.js';
+import { output } from './measures/output.js';
+import { paste } from './measures/paste.js';
+import { slowReader } from './measures/slow-reader.js';
+import { type MeasureName, type Options, readOptions } from './options.js';
+import { machine, table, writeJson } from './report.js';
+import { RunScope } from './scope.js';
+
+const measures: Record<MeasureName, Measure> = {
+  ...{ echo, output, paste, idle, connect, create },
+  'slow-reader': slowReader,
+};
+
+/** Seconds: the box that both sides work in is never idle, whichever of them is at it. */
+const IDLE_TIMEOUT_SECONDS = '3600';
+
+/**
+ * Measures what the command line asks for and prints it. The engine, and a database server that the DATABASE_ variables
+ * name, are there already; all that is made here is gone when it returns, or throws, or was interrupted.
+ * @param interrupted when aborted, the run ends early with the signal's reason
+ */
+export async function bench(args: string[], interrupted: AbortSignal): Promise<void> {
+  const options = readOptions(args);
+  const scope = new RunScope();
+  const end = new Promise<never>((_, reject) => {
+    interrupted.addEventListener('abort', () => reject(interrupted.reason));
+  });
+  try {
+    interrupted.throwIfAborted();
+    await Promise.race([run(options, scope), end]);
+  } catch (error) {
+    await scope.end();
+    throw error;
+  }
+  const [problem] = await scope.end();
+  if (problem) throw problem;
+}
+
+async function run(options: Options, scope: RunScope): Promise<void> {
+  const bench = await prepare(options, scope);
+  const where = machine(await bench.engine.version());
+  console.log(`On ${where}; rounds: ${options.rounds}.`);
+  const figures: Figure[] = [];
+  for (const name of options.only) {
+    console.log(`Measuring ${name} …`);
+    figures.push(...(await measures[name](bench)));
+  }
+  console.log(`\n${table(figures)}\n`);
+  if (options.json) await writeJson(options.json, where, figures);
+}
+
+async function prepare(options: Options, scope: RunScope): Promise<Bench> {
+  const engine = new BareEngine(process.env.DOCKER_SERVER_HOST ?? '/var/run/docker.sock');
+  const git = await startGitServer(scope);
+  const repository = await git.createRepository('small.git');
+  await repository.commit({ 'README.md': '# Small\n', 'run.sh': 'echo hello\n' });
+  const deployment = await makeDeployment(scope);
+  const server = await startServer(scope, deployment, {
+    IDLE_TIMEOUT_SECONDS,
+    BOX_PIDS: String(512 + 4 * options.terminals),
+  });
+  const { status, body } = await call(server, 'POST', '/v1/dockbox', { url: repository.url });
+  if (status !== 201) throw new Error(`The box could not be created: ${JSON.stringify(body)}`);
+  const { id: boxId } = body;
+  const container = containerName(boxId);
+  return { options, scope, deployment, server, engine, url: repository.url, boxId, container };
+}

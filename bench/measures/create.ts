@@ -1,0 +1,80 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { call } from '../../test/helpers/client.js';
+import { type Bench, type Measure, openBare, openBox, released } from '../bench.js';
+import { alternate, atMostTimes, compare } from '../figures.js';
+
+const run = promisify(execFile);
+
+type Times = { ready: number; prompt: number };
+
+/** Create: from a repository's address to a box that is ready, and from there to the first prompt. */
+export const create: Measure = async (bench) => {
+  const { rounds } = bench.options;
+  const samples = await alternate(
+    rounds,
+    () => byHand(bench),
+    () => dockbox(bench),
+  );
+  const of = (part: keyof Times) => ({
+    floor: samples.floor.map((times) => times[part]),
+    dockbox: samples.dockbox.map((times) => times[part]),
+  });
+  return [
+    compare('POST to ready', 'ms', of('ready'), atMostTimes(1.5)),
+    compare('ready to first prompt', 'ms', of('prompt')),
+  ];
+};
+
+async function dockbox(bench: Bench): Promise<Times> {
+  const { server, url } = bench;
+  const start = performance.now();
+  const { status, body } = await call(server, 'POST', '/v1/dockbox', { url }, { prefer: 'wait=50' });
+  const ready = performance.now();
+  if (status !== 201) throw new Error(`The box could not be created: ${JSON.stringify(body)}`);
+  const terminal = await openBox(bench, body.id);
+  const prompt = performance.now();
+  terminal.close();
+  await released(bench);
+  await call(server, 'DELETE', `/v1/dockbox/${body.id}`);
+  return { ready: ready - start, prompt: prompt - ready };
+}
+
+/** What somebody does who has no dockbox: clones, then makes and starts a container like the box's over it. */
+async function byHand(bench: Bench): Promise<Times> {
+  const { engine, scope, deployment, url } = bench;
+  const { Config, HostConfig } = await engine.call('GET', `/containers/${bench.container}/json`);
+  const name = `dockbox-bench-${randomUUID()}`;
+  const workspace = path.join(path.dirname(deployment.mountPoint), name);
+  const [mount] = HostConfig.Mounts;
+  const options = {
+    Image: Config.Image,
+    WorkingDir: Config.WorkingDir,
+    User: Config.User,
+    Cmd: Config.Cmd,
+    HostConfig: { ...HostConfig, Mounts: [{ ...mount, Source: workspace }] },
+  };
+  await mkdir(workspace);
+  let made = Promise.resolve();
+  const remove = async () => {
+    await made.catch(() => {});
+    await engine.call('DELETE', `/containers/${name}?force=true&v=true`).catch(() => {});
+    await rm(workspace, { recursive: true, force: true });
+  };
+  scope.teardown(remove);
+
+  const start = performance.now();
+  await run('git', ['clone', '--quiet', '--depth=1', url, workspace]);
+  made = engine.call('POST', `/containers/create?name=${name}`, options);
+  await made;
+  await engine.call('POST', `/containers/${name}/start`);
+  const ready = performance.now();
+  const terminal = await openBare(bench, name);
+  const prompt = performance.now();
+  terminal.close();
+  await remove();
+  return { ready: ready - start, prompt: prompt - ready };
+}
