@@ -8,15 +8,17 @@ const TIMES_STOPPED = 2;
 /** Connect: from nothing to the first prompt, in a box that runs and in one that is stopped. */
 export const connect: Measure = async (bench) => {
   const { rounds, scale } = bench.options;
-  const running = await alternate(
+  const running = await inTurns(
     rounds,
-    () => often(TIMES_RUNNING * scale, () => bare(bench)),
-    () => often(TIMES_RUNNING * scale, () => dockbox(bench)),
+    TIMES_RUNNING * scale,
+    () => bare(bench),
+    () => dockbox(bench),
   );
-  const stopped = await alternate(
+  const stopped = await inTurns(
     rounds,
-    () => often(TIMES_STOPPED * scale, () => bareFromStopped(bench)),
-    () => often(TIMES_STOPPED * scale, () => dockboxFromStopped(bench)),
+    Math.ceil(TIMES_STOPPED * scale),
+    () => bareFromStopped(bench),
+    () => dockboxFromStopped(bench),
   );
   return [
     compare('connect to first prompt, running box', 'ms', running, atMostTimes(1.3)),
@@ -24,10 +26,20 @@ export const connect: Measure = async (bench) => {
   ];
 };
 
-async function often(times: number, sample: () => Promise<number>): Promise<number> {
-  const samples: number[] = [];
-  while (samples.length < times) samples.push(await sample());
-  return median(samples);
+/** @returns the median of each side's times in each round, in which the sides take turns */
+async function inTurns(
+  rounds: number,
+  times: number,
+  floor: () => Promise<number>,
+  dockbox: () => Promise<number>,
+): Promise<{ floor: number[]; dockbox: number[] }> {
+  const medians: { floor: number[]; dockbox: number[] } = { floor: [], dockbox: [] };
+  for (let round = 0; round < rounds; round++) {
+    const samples = await alternate(times, floor, dockbox);
+    medians.floor.push(median(samples.floor));
+    medians.dockbox.push(median(samples.dockbox));
+  }
+  return medians;
 }
 
 async function bare(bench: Bench, start = performance.now()): Promise<number> {
