@@ -72,15 +72,17 @@ export class Engine {
 
   /**
    * Makes sure that the box's container runs: made again when it is missing, started when it is stopped.
+   * @returns false when it ran already
    * @throws {@link errors.ImageUnavailable} when its image is gone or can't run a box
    */
-  async ensureRunning(box: Runnable): Promise<void> {
+  async ensureRunning(box: Runnable): Promise<boolean> {
     const container = this.docker.getContainer(containerName(box.id));
     const started = await ask(tolerate(container.start(), 304, 404));
-    if (started !== 404) return;
+    if (started !== 404) return started !== 304;
     await this.#create(box);
     try {
       await ask(tolerate(container.start(), 304));
+      return true;
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
       await this.remove(box.id);

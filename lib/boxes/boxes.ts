@@ -85,11 +85,18 @@ export class Boxes {
     return (await findBox(pool, box.id)) ?? box;
   }
 
-  /** @throws {@link errors.BoxNotFound} */
+  /** The box, `running` if the engine says so, too. @throws {@link errors.BoxNotFound} */
   async get(idOrName: string): Promise<Box> {
     const { engine } = this.#around;
-    const box = await this.#find(idOrName);
+    const box = await this.find(idOrName);
     return { ...box, running: box.running && (await engine.isRunning(box.id)) };
+  }
+
+  /** The box as its row tells it, which costs no call to the engine. @throws {@link errors.BoxNotFound} */
+  async find(idOrName: string): Promise<Box> {
+    const box = await findBox(this.#around.pool, idOrName);
+    if (!box) throw new errors.BoxNotFound(idOrName);
+    return box;
   }
 
   /**
@@ -137,7 +144,7 @@ export class Boxes {
    */
   async delete(idOrName: string): Promise<void> {
     const { engine, pool } = this.#around;
-    const { id, name } = await this.#find(idOrName);
+    const { id, name } = await this.find(idOrName);
     await engine.ping();
     if (!(await markDeleted(pool, id))) throw new errors.BoxNotFound(idOrName);
     await this.#creations.get(id)?.cancel(deletedWhileCreated(name));
@@ -168,8 +175,8 @@ export class Boxes {
     const { id, name, image } = connection.box;
     try {
       if (!(await workspaces.exists(id))) throw new errors.WorkspaceMissing(name);
-      await engine.ensureRunning({ id, name, image: image ?? '' });
-      if (!(await markStarted(pool, id))) {
+      const started = await engine.ensureRunning({ id, name, image: image ?? '' });
+      if (started && !(await markStarted(pool, id))) {
         // Deleted between the lease and the start: what was started has no row any more.
         await engine.remove(id);
         throw new errors.BoxNotFound(idOrName);
@@ -198,7 +205,7 @@ export class Boxes {
       onProgress('This dockbox is being created\r\n');
     }
     for (;;) {
-      const box = await this.#find(id);
+      const box = await this.find(id);
       if (box.status !== 'creating') return box;
       await delay(POLL_MS, undefined, { signal });
     }
@@ -213,12 +220,6 @@ export class Boxes {
   async close(): Promise<void> {
     const creations = [...this.#creations.values()];
     await Promise.all(creations.map((creation) => creation.cancel(new errors.Draining())));
-  }
-
-  async #find(idOrName: string): Promise<Box> {
-    const box = await findBox(this.#around.pool, idOrName);
-    if (!box) throw new errors.BoxNotFound(idOrName);
-    return box;
   }
 
   /**
@@ -247,7 +248,7 @@ export class Boxes {
     };
     for (;;) {
       const chosen = name ?? generateName(source.slug);
-      if (await insert(chosen)) return this.#find(row.id);
+      if (await insert(chosen)) return this.find(row.id);
       if (name !== undefined) throw new errors.NameTaken(name);
     }
   }

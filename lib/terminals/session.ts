@@ -8,7 +8,7 @@ import { CLOSE, close, notice } from './close.js';
 import { whyEnded } from './ending.js';
 import { keepAlive } from './liveness.js';
 import { pipe } from './pipe.js';
-import { Shell, type Size } from './shell.js';
+import { resizeExec, Shell, type Size } from './shell.js';
 
 /** Failures that a client mends by connecting again, by their code; the others are the server's. */
 const CLOSE_BY_ERROR: Record<string, number> = {
@@ -46,7 +46,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
   let lease: Lease | undefined;
   let shell: Shell | undefined;
   try {
-    let box = await boxes.get(options.id);
+    let box = await boxes.find(options.id);
     if (box.status === 'creating') {
       socket.resume();
       const early = holdInput(socket);
@@ -62,9 +62,8 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
       ({ lease, box } = await boxes.connect(box.id, terminal));
       shell = await Shell.open({ docker, boxId: box.id, directory: box.directory, size });
     }
-    await connections.setExec(lease, shell.execId);
     if (socket.readyState !== socket.OPEN) return;
-    await pipe(socket, shell.stream);
+    await Promise.all([pipe(socket, shell.stream), introduce(shell.execId, lease, options)]);
     if (socket.readyState !== socket.OPEN) return;
     const ending = await whyEnded({ docker, boxes, boxId: box.id, execId: shell.execId });
     // Others stop the boxes of a replica that they take for dead: its clients are to find another one.
@@ -82,6 +81,19 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     await shell?.hangUp().catch((err: unknown) => log.warn({ err }, 'a shell could not be ended'));
     if (lease) await connections.release(lease);
   }
+}
+
+/**
+ * Makes a new shell's window known: to the engine, because an image without `stty` has the shell start without one, and
+ * only then to those who change it. Nothing that the shell does meanwhile needs it.
+ */
+async function introduce(
+  execId: string,
+  lease: Lease,
+  { docker, connections, size }: SessionOptions,
+): Promise<void> {
+  await resizeExec(docker, execId, size);
+  await connections.setExec(lease, execId);
 }
 
 /** Bytes typed while the box is being created that are kept for its shell. */

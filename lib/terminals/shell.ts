@@ -68,7 +68,6 @@ export class Shell {
         exec.start({ hijack: true, stdin: true, Tty: true, DetachKeys: DETACH_KEYS } as object),
       );
       const pid = await readPid(stream);
-      await resizeExec(docker, exec.id, size);
       return new Shell(docker, boxId, exec.id, stream, pid);
     } catch (error) {
       stream?.destroy();

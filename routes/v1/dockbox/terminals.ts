@@ -38,8 +38,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       if (!ws) throw new errors.UpgradeRequired();
       app.drain.refuse();
       const { id } = params as { id: string };
-      await app.engine.ping();
-      const box = await app.boxes.get(id);
+      const [box] = await Promise.all([app.boxes.find(id), app.engine.ping()]);
       if (box.status === 'failed') throw new errors.BoxFailed(box.error ?? '');
     },
     handler: () => {
@@ -76,7 +75,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async ({ params, body }, reply) => {
       const { docker, connections } = app;
-      const { id: boxId } = await app.boxes.get(params.id);
+      const { id: boxId } = await app.boxes.find(params.id);
       await resizeTerminal({ docker, connections, boxId, terminal: params.terminal, size: body });
       return reply.code(204).send(null);
     },
