@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import type { Test } from 'tap';
+import { Boxes } from '../../lib/boxes/boxes.js';
+import { Workspaces } from '../../lib/boxes/workspace.js';
+import { readConfig } from '../../lib/config.js';
+import { ConnectionManager } from '../../lib/connections/manager.js';
+import { Sweep } from '../../lib/connections/sweep.js';
+import { migrate, poolOptions } from '../../lib/database.js';
+import { connectDocker } from '../../lib/docker.js';
+import { Engine } from '../../lib/engine.js';
+import type { Log } from '../../lib/log.js';
+import { type Deployment, makeDeployment } from './deployment.js';
+
+const nothing = () => {};
+const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/** What a server process has of the domain, without the server: nothing happens in it but what the test does. */
+export type Replica = { connections: ConnectionManager; boxes: Boxes; sweep: Sweep };
+
+/** A deployment whose replicas are in this process. */
+export type Replicas = {
+  deployment: Deployment;
+  /** A new replica, registered; its heart beats when the test says so. */
+  start(): Promise<Replica>;
+};
+
+/** @param variables configuration of the replicas */
+export async function makeReplicas(t: Test, variables: NodeJS.ProcessEnv = {}): Promise<Replicas> {
+  const deployment = await makeDeployment(t, variables);
+  const config = readConfig(deployment.env);
+  const pool = new pg.Pool(poolOptions(config));
+  t.teardown(() => pool.end());
+  await migrate(pool);
+  const { rows } = await pool.query<{ id: string }>('select id from deployment');
+  const docker = connectDocker(config);
+  const workspaces = new Workspaces(deployment.mountPoint, docker, config.BASE_IMAGE);
+  const limits = { memoryBytes: config.BOX_MEMORY_BYTES, cpus: config.BOX_CPUS, pids: config.BOX_PIDS };
+  const engine = new Engine({
+    docker,
+    deployment: rows[0]?.id ?? '',
+    limits,
+    workspace: (id) => workspaces.path(id),
+  });
+  const shared = { pool, engine, workspaces, log: silent };
+
+  return {
+    deployment,
+    async start() {
+      const connections = new ConnectionManager({ pool, address: 'test', log: silent });
+      // It finds that it has no row, and registers. Unlike open(), this starts no timer.
+      await connections.heartbeat();
+      const boxes = new Boxes({
+        ...shared,
+        ...limits,
+        connections,
+        baseImage: config.BASE_IMAGE,
+        allowPrivateSources: true,
+        fetchTimeoutSeconds: config.FETCH_TIMEOUT_SECONDS,
+        workspaceMaxBytes: config.WORKSPACE_MAX_BYTES,
+        env: {},
+      });
+      const sweep = new Sweep({
+        ...shared,
+        replicaId: connections.replicaId,
+        idleTimeoutSeconds: config.IDLE_TIMEOUT_SECONDS,
+      });
+      return { connections, boxes, sweep };
+    },
+  };
+}
+
+/** Adds the row of a box that is ready and runs, without a container: to stop what is not there counts as done. */
+export async function insertReadyBox(pool: pg.Pool): Promise<string> {
+  const id = randomUUID();
+  await pool.query(
+    `insert into dockbox (id, name, url, status, running, idle_since)
+     values ($1::uuid, 'box-' || $1::text, 'https://example.com/a.zip', 'ready', true, now())`,
+    [id],
+  );
+  return id;
+}
