@@ -215,10 +215,16 @@ export class ConnectionManager {
 
 async function insertConnections(db: Queryable, replicaId: string, leases: Lease[]): Promise<void> {
   await db.query(
-    `insert into connection (id, dockbox_id, replica_id, terminal)
-     select id, dockbox_id, $1, terminal
-     from unnest($2::uuid[], $3::uuid[], $4::text[]) as lease (id, dockbox_id, terminal)
+    `insert into connection (id, dockbox_id, replica_id, terminal, exec_id)
+     select id, dockbox_id, $1, terminal, exec_id
+     from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[]) as lease (id, dockbox_id, terminal, exec_id)
      on conflict (id) do nothing`,
-    [replicaId, leases.map((l) => l.id), leases.map((l) => l.boxId), leases.map((l) => l.terminal)],
+    [
+      replicaId,
+      leases.map((lease) => lease.id),
+      leases.map((lease) => lease.boxId),
+      leases.map((lease) => lease.terminal),
+      leases.map((lease) => lease.execId ?? null),
+    ],
   );
 }
