@@ -35,6 +35,11 @@ export class Server {
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   }
 
+  /** Sends it a signal that does not end it. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process.kill(signal);
+  }
+
   /** Sends it a signal and waits for its end. @returns its exit code, or the signal that ended it */
   async end(signal: NodeJS.Signals): Promise<number | string> {
     const { exitCode, signalCode } = this.#process;
