@@ -42,12 +42,13 @@ export async function makeReplicas(t: Test, variables: NodeJS.ProcessEnv = {}): 
     limits,
     workspace: (id) => workspaces.path(id),
   });
+  const leaseSeconds = config.LEASE_SECONDS;
   const shared = { pool, engine, workspaces, log: silent };
 
   return {
     deployment,
     async start() {
-      const connections = new ConnectionManager({ pool, address: 'test', log: silent });
+      const connections = new ConnectionManager({ pool, address: 'test', leaseSeconds, log: silent });
       // It finds that it has no row, and registers. Unlike open(), this starts no timer.
       await connections.heartbeat();
       const boxes = new Boxes({
@@ -63,6 +64,7 @@ export async function makeReplicas(t: Test, variables: NodeJS.ProcessEnv = {}): 
       const sweep = new Sweep({
         ...shared,
         replicaId: connections.replicaId,
+        leaseSeconds,
         idleTimeoutSeconds: config.IDLE_TIMEOUT_SECONDS,
       });
       return { connections, boxes, sweep };
