@@ -7,26 +7,29 @@ if (!name) {
   process.exit(2);
 }
 const box = new URL(`/v1/dockbox/`, service);
-const { columns = 80, rows = 24 } = process.stdout;
-const socket = new WebSocket(new URL(`ws/${name}?cols=${columns}&rows=${rows}`, box));
+const { columns, isTTY, rows } = process.stdout;
+const query = isTTY ? `?cols=${columns}&rows=${rows}` : '';
+const socket = new WebSocket(new URL(`ws/${name}${query}`, box));
 
 socket.on('open', () => {
   process.stdin.setRawMode?.(true);
   process.stdin.on('data', (keys) => socket.send(keys));
 });
 socket.on('message', (output) => process.stdout.write(output));
-process.stdout.on('resize', async () => {
+process.stdout.on('resize', () => {
   const size = { cols: process.stdout.columns, rows: process.stdout.rows };
-  await fetch(new URL(`${name}/terminals/main/size`, box), {
+  fetch(new URL(`${name}/terminals/main/size`, box), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(size),
-  });
+  }).catch(({ message }) => end(1, message));
 });
-socket.on('unexpected-response', async (_request, response) => {
+socket.on('unexpected-response', (_request, response) => {
   let body = '';
-  for await (const chunk of response) body += chunk;
-  end(1, body && JSON.parse(body).message);
+  response.on('data', (chunk) => {
+    body += chunk;
+  });
+  response.on('end', () => end(1, body && JSON.parse(body).message));
 });
 socket.on('error', ({ message }) => end(1, message || `Nothing answers at ${service}.`));
 socket.on('close', (code, reason) => end(code === 1000 ? 0 : 1, `${reason}`));
