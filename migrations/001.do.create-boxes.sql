@@ -23,7 +23,8 @@ create table dockbox (
   directory text,
   image text,
   status text not null check (status in ('creating', 'ready', 'failed')),
-  -- Who is creating it; null while 'creating' means that its creator died.
+  -- Who is creating it; null while 'creating' means that its creator died. Null once it is made: a replica that goes
+  -- would otherwise take with it a mention in every box that it ever made.
   creator_id uuid references replica (id) on delete set null,
   running boolean not null default false,
   idle_since timestamptz,
@@ -37,6 +38,8 @@ create table dockbox (
 create index dockbox_newest on dockbox (created_at desc, id desc) where deleted_at is null;
 create index dockbox_running on dockbox (idle_since) where running and deleted_at is null;
 create index dockbox_creating on dockbox (creator_id) where status = 'creating' and deleted_at is null;
+-- For the foreign key, which asks for a replica's boxes when it goes, whatever their status.
+create index dockbox_creator on dockbox (creator_id) where creator_id is not null;
 create index dockbox_deleted on dockbox (deleted_at) where deleted_at is not null;
 
 create table connection (

@@ -105,7 +105,7 @@ export async function markReady(
   { id, creatorId }: Pick<NewBox, 'id' | 'creatorId'>,
 ): Promise<boolean> {
   const { rowCount } = await db.query(
-    `update dockbox set status = 'ready', idle_since = now(), last_modified = now()
+    `update dockbox set status = 'ready', creator_id = null, idle_since = now(), last_modified = now()
      where id = $1 and creator_id = $2 and status = 'creating' and deleted_at is null`,
     [id, creatorId],
   );
@@ -115,7 +115,8 @@ export async function markReady(
 /** Records why a box could not be created. */
 export async function markFailed(db: Queryable, id: string, error: string): Promise<void> {
   await db.query(
-    `update dockbox set status = 'failed', error = $2, running = false, idle_since = null, last_modified = now()
+    `update dockbox
+     set status = 'failed', creator_id = null, error = $2, running = false, idle_since = null, last_modified = now()
      where id = $1 and status = 'creating'`,
     [id, error],
   );
