@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import type { Test } from 'tap';
 import { Boxes } from '../../lib/boxes/boxes.js';
 import { Workspaces } from '../../lib/boxes/workspace.js';
 import { readConfig } from '../../lib/config.js';
@@ -11,6 +10,7 @@ import { connectDocker } from '../../lib/docker.js';
 import { Engine } from '../../lib/engine.js';
 import type { Log } from '../../lib/log.js';
 import { type Deployment, makeDeployment } from './deployment.js';
+import type { Scope } from './scope.js';
 
 const nothing = () => {};
 const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
@@ -21,15 +21,24 @@ export type Replica = { connections: ConnectionManager; boxes: Boxes; sweep: Swe
 /** A deployment whose replicas are in this process. */
 export type Replicas = {
   deployment: Deployment;
+  /** The pool of the replicas. */
+  pool: pg.Pool;
   /** A new replica, registered; its heart beats when the test says so. */
-  start(): Promise<Replica>;
+  start: () => Promise<Replica>;
 };
 
-/** @param variables configuration of the replicas */
-export async function makeReplicas(t: Test, variables: NodeJS.ProcessEnv = {}): Promise<Replicas> {
+/**
+ * @param variables configuration of the replicas
+ * @param overrides of the pool that they share
+ */
+export async function makeReplicas(
+  t: Scope,
+  variables: NodeJS.ProcessEnv = {},
+  overrides: pg.PoolConfig = {},
+): Promise<Replicas> {
   const deployment = await makeDeployment(t, variables);
   const config = readConfig(deployment.env);
-  const pool = new pg.Pool(poolOptions(config));
+  const pool = new pg.Pool({ ...poolOptions(config), ...overrides });
   t.teardown(() => pool.end());
   await migrate(pool);
   const { rows } = await pool.query<{ id: string }>('select id from deployment');
@@ -47,6 +56,7 @@ export async function makeReplicas(t: Test, variables: NodeJS.ProcessEnv = {}): 
 
   return {
     deployment,
+    pool,
     async start() {
       const connections = new ConnectionManager({ pool, address: 'test', leaseSeconds, log: silent });
       // It finds that it has no row, and registers. Unlike open(), this starts no timer.
