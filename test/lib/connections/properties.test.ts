@@ -5,8 +5,8 @@ import { insertReadyBox, makeReplicas } from '../../helpers/replicas.js';
 import { commands, compare } from './commands.js';
 import { IDLE_TIMEOUT_SECONDS, Model, starting } from './model.js';
 
-/** Some 2000 steps: 10 s on two cores. */
-const RUNS = 80;
+/** Some 1500 steps: 8 s on two cores. */
+const RUNS = 60;
 const REPLICAS = 3;
 const BOXES = 3;
 
