@@ -1,7 +1,17 @@
 import fastifySwagger from '@fastify/swagger';
-import scalar from '@scalar/fastify-api-reference';
+import fastifySwaggerUi from '@fastify/swagger-ui';
 import fp from 'fastify-plugin';
 import { BoxSchema, ErrorSchema } from '../lib/schemas/box.js';
+
+/** Where the pages may load from: this service alone. */
+const PAGES_POLICY = {
+  'default-src': "'none'",
+  'script-src': "'self'",
+  'style-src': "'self' 'unsafe-inline'",
+  'img-src': "'self' data:",
+  'connect-src': "'self'",
+  'frame-ancestors': "'none'",
+};
 
 /** The OpenAPI document, generated from the routes' schemas, at /openapi.json, and its pages at /docs. */
 export default fp(
@@ -28,7 +38,7 @@ export default fp(
     app.addSchema(BoxSchema);
     app.addSchema(ErrorSchema);
     app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
-    await app.register(scalar, { routePrefix: '/docs', configuration: { url: '/openapi.json' } });
+    await app.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: PAGES_POLICY });
   },
   { name: 'swagger' },
 );

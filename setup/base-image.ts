@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { PassThrough } from 'node:stream';
 import type Docker from 'dockerode';
 import { hasImage, pullImage } from '../lib/images/pull.js';
 import { projectRoot } from '../lib/paths.js';
-import { install, isInstalled, mayInstall } from './run.js';
+import { install, isInstalled, keepOutput, mayInstall, step } from './run.js';
 
 const OURS = 'dockbox/base';
 const RECIPE_LABEL = 'dockbox.recipe';
@@ -18,22 +20,23 @@ const recipeDirectory = path.join(projectRoot, 'images', 'base');
  */
 export async function ensureBaseImage(docker: Docker, image: string): Promise<void> {
   if (image !== OURS) {
-    if (!(await hasImage(docker, image))) await pullImage(docker, image, { onProgress: console.log });
-    return;
+    if (await hasImage(docker, image)) return;
+    return step(`Pulling the base image ${image}`, () => pullImage(docker, image));
   }
   const recipe = hashRecipe();
   if (await isCurrent(docker, recipe)) return;
-  console.log('Building the base image …');
   try {
-    await build(docker, recipe);
+    await step('Building the base image', () => build(docker, recipe));
   } catch (error) {
     if (!(await mayInstall())) {
+      const { message, cause } = error as Error;
       throw new Error(
-        `The base image can't be built: ${(error as Error).message}. Is a container registry reachable?`,
+        `${cause ?? ''}\nThe base image can't be built: ${message}. Is a container registry reachable?`,
       );
     }
-    console.log(`No registry answers (${(error as Error).message}): making it from Debian's packages …`);
-    await bootstrap(docker, recipe);
+    console.log(`  no registry answers: ${(error as Error).message}`);
+    if (!(await isInstalled('mmdebstrap'))) await install('mmdebstrap');
+    await step("Making the base image from Debian's packages", () => bootstrap(docker, recipe));
   }
 }
 
@@ -50,27 +53,24 @@ async function isCurrent(docker: Docker, recipe: string): Promise<boolean> {
   return Config.Labels?.[RECIPE_LABEL] === recipe;
 }
 
+/** @throws with what the recipe printed as its cause */
 async function build(docker: Docker, recipe: string): Promise<void> {
   const src = readdirSync(recipeDirectory);
   const stream = await docker.buildImage(
     { context: recipeDirectory, src },
     { t: OURS, labels: { [RECIPE_LABEL]: recipe }, forcerm: true },
   );
-  await new Promise<void>((resolve, reject) => {
-    docker.modem.followProgress(
-      stream,
-      (error) => (error ? reject(error) : resolve()),
-      ({ stream: text, error }: { stream?: string; error?: string }) => {
-        if (text) process.stdout.write(text);
-        if (error) reject(new Error(error));
-      },
-    );
-  });
+  const output = new PassThrough();
+  const printed = keepOutput(output);
+  for await (const line of createInterface({ input: stream })) {
+    const { stream: text, error } = JSON.parse(line) as { stream?: string; error?: string };
+    if (error) throw new Error(error.trim(), { cause: printed() });
+    if (text) output.write(text);
+  }
 }
 
 /** The same image without a registry: mmdebstrap's tar, imported. */
 async function bootstrap(docker: Docker, recipe: string): Promise<void> {
-  if (!(await isInstalled('mmdebstrap'))) await install('mmdebstrap');
   const packages = readFileSync(path.join(recipeDirectory, 'packages.txt'), 'utf8').trim().split('\n');
   const sources = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list'].find(existsSync);
   if (!sources)
@@ -86,12 +86,13 @@ async function bootstrap(docker: Docker, recipe: string): Promise<void> {
       '--customize-hook=chroot "$1" git config --system safe.directory "*"',
       ...['bookworm', '-', sources],
     ],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
+    { stdio: ['ignore', 'pipe', 'pipe'] },
   );
+  const messages = keepOutput(child.stderr);
   const ended = new Promise<void>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) =>
-      code === 0 ? resolve() : reject(new Error(`mmdebstrap failed (status ${code}).`)),
+    child.once('close', (code) =>
+      code === 0 ? resolve() : reject(new Error(`${messages()}\n\nmmdebstrap failed (status ${code}).`)),
     );
   });
   const changes = [

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { install, isInstalled, mayInstall, run } from './run.js';
+import { install, isInstalled, mayInstall, run, step } from './run.js';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
 const LOG = '/var/log/dockbox-dockerd.log';
@@ -32,16 +32,17 @@ export async function ensureDocker(docker: Docker, address: string): Promise<voi
     );
   }
   if (!(await isInstalled('dockerd'))) await install('docker.io', 'iptables');
-  console.log('Starting Docker …');
-  await startDaemon();
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!(await answers())) {
-    if (Date.now() > deadline) {
-      throw new Error(`Docker does not start: ${readFileSync(LOG, 'utf8').split('\n').slice(-5).join('\n')}`);
+  await step('Starting Docker', async () => {
+    await startDaemon();
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (!(await answers())) {
+      if (Date.now() > deadline) throw new Error(`Docker does not start: ${lastLines(LOG)}`);
+      await delay(100);
     }
-    await delay(100);
-  }
+  });
 }
+
+const lastLines = (file: string) => readFileSync(file, 'utf8').split('\n').slice(-5).join('\n');
 
 async function startDaemon(): Promise<void> {
   const init = readFileSync('/proc/1/comm', 'utf8').trim();

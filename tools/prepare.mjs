@@ -13,7 +13,8 @@ export function prepareBuild() {
   }
   const lock = hash(['package.json', 'package-lock.json']);
   step('node_modules/.dockbox-stamp', lock, 'Installing dependencies', () =>
-    run('npm', ['ci', '--no-audit', '--no-fund']),
+    // Warnings are about packages of others: nothing that who starts the service can act on.
+    run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']),
   );
   step('build/.stamp', hash(sources()), 'Compiling', () => {
     rmSync(path.join(root, 'build'), { recursive: true, force: true });
@@ -25,7 +26,9 @@ function step(stampFile, stamp, title, work) {
   const file = path.join(root, stampFile);
   if (existsSync(file) && readFileSync(file, 'utf8') === stamp) return;
   console.log(`${title} …`);
+  const startedAt = performance.now();
   work();
+  console.log(`  done in ${Math.ceil((performance.now() - startedAt) / 1000)} s`);
   writeFileSync(file, stamp);
 }
 
@@ -47,7 +50,16 @@ function hash(files) {
   return digest.digest('hex');
 }
 
+/** Runs a command. Its output is shown only when it fails. */
 function run(command, args) {
-  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' });
-  if (error || status !== 0) throw new Error(`"${command} ${args.join(' ')}" failed.`);
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 ** 2,
+  });
+  if (!error && status === 0) return;
+  throw new Error(
+    `${stdout ?? ''}${stderr ?? ''}\n"${command} ${args.join(' ')}" failed${error ? `: ${error.message}` : ''}.`,
+  );
 }
