@@ -13,7 +13,9 @@ t.test('the pages at /docs', async (t) => {
     for (const address of loaded) {
       const url = new URL(address, app.base);
       t.equal(url.origin, app.base, `${address} is here`);
-      t.equal((await fetch(url)).status, 200, address);
+      const response = await fetch(url);
+      t.equal(response.status, 200, address);
+      await response.arrayBuffer();
     }
   });
 
