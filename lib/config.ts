@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 import type { Ajv, ErrorObject } from 'ajv';
 import { envSchema } from 'env-schema';
@@ -71,11 +72,15 @@ export function configOptions(env: NodeJS.ProcessEnv) {
  * @throws an error whose message names every missing or wrong variable
  */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
+  let config: Config;
   try {
-    return envSchema<Config>(configOptions(env));
+    config = envSchema<Config>(configOptions(env));
   } catch (error) {
     throw new Error(configProblems(error as Error));
   }
+  const unreadable = unreadableFiles(config);
+  if (unreadable.length > 0) throw new Error(inWords(unreadable));
+  return config;
 }
 
 /** What is wrong with the configuration, in words, from env-schema's error. */
@@ -85,6 +90,25 @@ export function configProblems(error: Error & { errors?: ErrorObject[] }): strin
     const values = keyword === 'enum' ? `: ${params.allowedValues.join(', ')}` : '';
     return `${instancePath.slice(1)} ${message}${values}`;
   });
-  const list = problems.length ? problems : [error.message];
-  return `The configuration is wrong (the README's table explains each variable):\n  - ${list.join('\n  - ')}`;
+  return inWords(problems.length ? problems : [error.message]);
 }
+
+/** Files that variables name and that can't be read: told at the start rather than when they are needed. */
+function unreadableFiles({ DATABASE_CA_FILE: authority, DOCKER_CERT_PATH: certificates }: Config): string[] {
+  const files: [variable: string, file: string][] = [];
+  if (authority) files.push(['DATABASE_CA_FILE', authority]);
+  for (const name of certificates ? ['ca.pem', 'cert.pem', 'key.pem'] : []) {
+    files.push(['DOCKER_CERT_PATH', path.join(certificates ?? '', name)]);
+  }
+  return files.flatMap(([variable, file]) => {
+    try {
+      accessSync(file, constants.R_OK);
+      return [];
+    } catch (error) {
+      return [`${variable}: ${file} can't be read (${(error as NodeJS.ErrnoException).code})`];
+    }
+  });
+}
+
+const inWords = (problems: string[]) =>
+  `The configuration is wrong (the README's table explains each variable):\n  - ${problems.join('\n  - ')}`;
