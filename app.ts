@@ -19,8 +19,14 @@ export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance>
     bodyLimit: 64 * 1024,
   };
   const app = Fastify(options);
-  await app.register(autoload, { dir: path.join(here, 'plugins'), options: { env } });
-  await app.register(autoload, { dir: path.join(here, 'routes') });
-  await app.ready();
-  return app;
+  try {
+    await app.register(autoload, { dir: path.join(here, 'plugins'), options: { env } });
+    await app.register(autoload, { dir: path.join(here, 'routes') });
+    await app.ready();
+    return app;
+  } catch (error) {
+    // What was opened before it failed would keep the process alive; how that ends is not what went wrong.
+    await app.close().catch(() => {});
+    throw error;
+  }
 }

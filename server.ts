@@ -1,12 +1,18 @@
+import { once } from 'node:events';
 import path from 'node:path';
+import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.js';
-import { readConfig } from './lib/config.js';
+import { type Config, readConfig } from './lib/config.js';
 import { startEmbeddedPostgres } from './lib/embedded-postgres.js';
 import { resolveMountPoint } from './lib/paths.js';
+
+/** How long answers that are being sent may take once the service closes, in ms. */
+const CLOSE_TIMEOUT_MS = 2000;
 
 /** Runs the service until SIGTERM or SIGINT, then drains and closes what it opened. */
 export async function start(): Promise<void> {
   const config = readConfig();
+  const { stop, hurry } = heedSignals();
   const database =
     config.DATABASE_HOST === 'embedded'
       ? await startEmbeddedPostgres({
@@ -24,26 +30,62 @@ export async function start(): Promise<void> {
 
   try {
     const app = await buildApp(env);
-    const stopped = new Promise<void>((resolve, reject) => {
-      let signals = 0;
-      const onSignal = (signal: NodeJS.Signals) => {
-        signals += 1;
-        // Whoever manages many replicas has them drain; a person's Ctrl-C, or a second signal, does not wait.
-        const drained = signal === 'SIGTERM' && signals === 1 ? app.drain.begin() : undefined;
-        Promise.resolve(drained)
-          .then(() => app.close())
-          .then(resolve, reject);
-      };
-      process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-    });
-    const address = await app.listen({ host: config.HOST, port: config.PORT });
-    console.log(`\ndockbox listens at ${address}. Try:
-
-  curl -s ${address}/v1/dockbox -H 'content-type: application/json' -d '{"url":"https://github.com/fastify/demo"}'
-
-and connect a WebSocket client to the address that it answers. The API's pages are at ${address}/docs\n`);
-    await stopped;
+    try {
+      console.log(greeting(await listen(app, config)));
+      // One that came while this started is heeded now, when all can be closed again.
+      await aborted(stop);
+      await Promise.race([app.drain.begin(), aborted(hurry)]);
+    } finally {
+      // A client that does not read its answer would hold up the end.
+      const deadline = setTimeout(() => app.server.closeAllConnections(), CLOSE_TIMEOUT_MS);
+      await app.close();
+      clearTimeout(deadline);
+    }
   } finally {
     await database?.stop();
   }
 }
+
+/**
+ * Whoever manages many replicas has them drain, with SIGTERM; a person's Ctrl-C, or a second signal, does not wait. One
+ * more ends the process, whatever it does.
+ */
+function heedSignals(): { stop: AbortSignal; hurry: AbortSignal } {
+  const stop = new AbortController();
+  const hurry = new AbortController();
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stop.signal.aborted) process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
+    if (stop.signal.aborted || signal === 'SIGINT') hurry.abort();
+    stop.abort();
+  };
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  return { stop: stop.signal, hurry: hurry.signal };
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort');
+}
+
+/** @returns the address that it listens at */
+async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config): Promise<string> {
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE') {
+      throw new Error(`Port ${port} of ${host} is taken by another program: set PORT to a free one.`);
+    }
+    if (code === 'EACCES') {
+      throw new Error(`This user may not listen on port ${port}: set PORT to one above 1023.`);
+    }
+    throw error;
+  }
+}
+
+const greeting = (address: string) => `
+dockbox listens at ${address}. Try:
+
+  curl -s ${address}/v1/dockbox -H 'content-type: application/json' -d '{"url":"https://github.com/fastify/demo"}'
+
+and connect a WebSocket client to the address that it answers. The API's pages are at ${address}/docs
+`;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { reason } from '../lib/docker.js';
 import { install, isInstalled, mayInstall, run, step } from './run.js';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
@@ -14,20 +15,18 @@ const START_TIMEOUT_MS = 60_000;
  * @throws with what to do, when we may not or it does not start
  */
 export async function ensureDocker(docker: Docker, address: string): Promise<void> {
-  const answers = () =>
-    docker.ping().then(
-      () => true,
-      () => false,
-    );
-  if (await answers()) return;
+  /** Why the engine does not answer; undefined when it does. */
+  const problem = () => docker.ping().then(() => undefined, reason);
+  const why = await problem();
+  if (why === undefined) return;
   if (address.replace(/^unix:\/\//, '') !== DEFAULT_SOCKET) {
     throw new Error(
-      `No Docker engine answers at DOCKER_SERVER_HOST (${address}): start it, or name another.`,
+      `No Docker engine answers at DOCKER_SERVER_HOST, ${address} (${why}): start it, or name another.`,
     );
   }
   if (!(await mayInstall())) {
     throw new Error(
-      `No Docker engine answers at ${address}. Install Docker (https://docs.docker.com/engine/install/), start it, and ` +
+      `No Docker engine answers at ${address} (${why}). Install Docker (https://docs.docker.com/engine/install/), start it, and ` +
         'see that "docker info" works as this user; or set DOCKER_SERVER_HOST to an engine that runs elsewhere.',
     );
   }
@@ -35,7 +34,7 @@ export async function ensureDocker(docker: Docker, address: string): Promise<voi
   await step('Starting Docker', async () => {
     await startDaemon();
     const deadline = Date.now() + START_TIMEOUT_MS;
-    while (!(await answers())) {
+    while ((await problem()) !== undefined) {
       if (Date.now() > deadline) throw new Error(`Docker does not start: ${lastLines(LOG)}`);
       await delay(100);
     }

@@ -3,10 +3,7 @@ import { prepareBuild } from './prepare.mjs';
 
 try {
   prepareBuild();
-  const { prepare } = await import('../build/setup/index.js');
-  await prepare();
-  const { start } = await import('../build/server.js');
-  await start();
+  await import('../build/setup/main.js');
 } catch (error) {
   console.error(`\n${error.message}`);
   process.exitCode = 1;

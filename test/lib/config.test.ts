@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { readConfig } from '../../lib/config.js';
 import { projectRoot } from '../../lib/paths.js';
 import { runProgram } from '../helpers/process.js';
+import { SERVICE } from '../helpers/service.js';
 
 const REQUIRED = [
   'ENVIRONMENT',
@@ -87,9 +88,8 @@ t.test('every file that is named and can not be read is told', (t) => {
   t.end();
 });
 
-t.test('"npm start" tells what is wrong and exits with 1', async (t) => {
-  const start = path.join(projectRoot, 'tools', 'start.mjs');
-  const program = runProgram(t, [process.execPath, start], {
+t.test('a service tells what is wrong and exits with 1', async (t) => {
+  const program = runProgram(t, SERVICE, {
     ...process.env,
     PORT: 'http',
     LOG_LEVEL: 'loud',
