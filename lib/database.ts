@@ -51,6 +51,35 @@ export function poolOptions(config: Config): pg.PoolConfig {
   };
 }
 
+/** What to do about an error of a first connection, by its code or what it says. */
+const ADVICE: [sign: RegExp, advice: string][] = [
+  [
+    /SELF_SIGNED_CERT|UNABLE_TO_(VERIFY|GET_ISSUER)|CERT_SIGNATURE_FAILURE/,
+    'set DATABASE_CA_FILE to the certificate of the authority that signed the server certificate.',
+  ],
+  [/ALTNAME_INVALID/, 'set DATABASE_HOST to a name that the server certificate is for.'],
+  [/no encryption/, 'set DATABASE_SSL=verify.'],
+  [/does not support SSL/, 'set DATABASE_SSL=disable.'],
+];
+
+/**
+ * Makes sure that the database can be used.
+ * @throws with its address, and with what to do where that is known
+ */
+export async function checkConnection(pool: pg.Pool, config: Config): Promise<void> {
+  try {
+    await pool.query('select');
+  } catch (cause) {
+    const { DATABASE_NAME: name, DATABASE_HOST: host, DATABASE_PORT: port } = config;
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const advice = ADVICE.find(([sign]) => sign.test(`${code} ${message}`))?.[1];
+    throw new Error(
+      `The database "${name}" at ${host}:${port} can't be used: ${message || code}${advice ? `: ${advice}` : ''}`,
+      { cause },
+    );
+  }
+}
+
 /**
  * Runs `work` in one transaction: committed when it returns, rolled back when it throws. A client whose ROLLBACK fails
  * is destroyed rather than given back, so that nobody inherits a half-open transaction.

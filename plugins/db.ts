@@ -1,6 +1,6 @@
 import fastifyPostgres from '@fastify/postgres';
 import fp from 'fastify-plugin';
-import { migrate, poolOptions } from '../lib/database.js';
+import { checkConnection, migrate, poolOptions } from '../lib/database.js';
 
 /** The pool of PostgreSQL connections, as `app.pg.pool`, its schema up to date. `@fastify/postgres` closes it. */
 export default fp(
@@ -10,6 +10,7 @@ export default fp(
     app.pg.pool.on('error', ({ message }) =>
       app.log.warn({ reason: message }, 'an idle database connection broke'),
     );
+    await checkConnection(app.pg.pool, app.config);
     await migrate(app.pg.pool);
   },
   { name: 'db', dependencies: ['env'] },
