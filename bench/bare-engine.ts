@@ -1,14 +1,21 @@
 import http from 'node:http';
 import type { Duplex } from 'node:stream';
 
+/** The shell that dockbox would start in the base image. */
+export const shell = ['bash'];
+
 const ENV = ['TERM=xterm-256color', 'COLORTERM=truecolor', 'LANG=C.UTF-8'];
 
 /** The Docker engine by its HTTP API alone, for the floor: no library of dockbox's, nor one that dockbox uses. */
 export class BareEngine {
   readonly #socketPath: string;
 
+  /** What it was made with. */
+  readonly address: string;
+
   /** @throws when the engine has no unix socket: a network in between would be measured as well */
   constructor(address: string) {
+    this.address = address;
     this.#socketPath = address.replace(/^unix:\/\//, '');
     if (!this.#socketPath.startsWith('/')) {
       throw new Error(`The benchmarks need an engine on a unix socket: DOCKER_SERVER_HOST is ${address}.`);

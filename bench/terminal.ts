@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import WebSocket from 'ws';
-import type { BareEngine } from './bare-engine.js';
+import { type BareEngine, shell } from './bare-engine.js';
 
 /** Most that a client of dockbox keeps waiting to be sent, in bytes: as much as a socket of Node's does. */
 const HIGH_WATER_BYTES = 64 * 1024;
@@ -71,7 +71,8 @@ export class BareTerminal implements Terminal {
   onOutput: (chunk: Buffer) => void = () => {};
   readonly #stream: Duplex;
 
-  private constructor(stream: Duplex) {
+  /** @param stream of a shell's keystrokes and output */
+  constructor(stream: Duplex) {
     this.#stream = stream;
     stream.on('data', (chunk: Buffer) => this.onOutput(chunk));
     stream.on('error', () => {});
@@ -79,7 +80,7 @@ export class BareTerminal implements Terminal {
 
   /** Starts the shell that dockbox would, on a TTY, in a running container. */
   static async open(engine: BareEngine, container: string): Promise<BareTerminal> {
-    return new BareTerminal(await engine.exec(container, ['bash']));
+    return new BareTerminal(await engine.exec(container, shell));
   }
 
   write(data: Buffer | string): boolean {
