@@ -13,6 +13,8 @@ export type Bench = {
   scope: Scope;
   deployment: Deployment;
   server: Server;
+  /** Starts another server of the deployment, for what should not depend on what was measured before. */
+  startReplica: () => Promise<Server>;
   engine: BareEngine;
   /** Address of a small repository. */
   url: string;

@@ -66,13 +66,13 @@ async function prepare(options: Options, scope: RunScope): Promise<Bench> {
   const repository = await git.createRepository('small.git');
   await repository.commit({ 'README.md': '# Small\n', 'run.sh': 'echo hello\n' });
   const deployment = await makeDeployment(scope);
-  const server = await startServer(scope, deployment, {
-    IDLE_TIMEOUT_SECONDS,
-    BOX_PIDS: String(512 + 4 * options.terminals),
-  });
+  const variables = { IDLE_TIMEOUT_SECONDS, BOX_PIDS: String(512 + 4 * options.terminals) };
+  const startReplica = () => startServer(scope, deployment, variables);
+  const server = await startReplica();
   const { status, body } = await call(server, 'POST', '/v1/dockbox', { url: repository.url });
   if (status !== 201) throw new Error(`The box could not be created: ${JSON.stringify(body)}`);
   const { id: boxId } = body;
   const container = containerName(boxId);
-  return { options, scope, deployment, server, engine, url: repository.url, boxId, container };
+  const { url } = repository;
+  return { options, scope, deployment, server, startReplica, engine, url, boxId, container };
 }

@@ -10,8 +10,10 @@ const SETTLE_MS = 3000;
 const IDLE_MS = 5000;
 
 /** Idle terminals: what each adds to the server's memory, and the processor time that all take while nothing happens. */
-export const idle: Measure = async (bench) => {
-  const { server, options } = bench;
+export const idle: Measure = async (running) => {
+  const { options, startReplica } = running;
+  const server = await startReplica();
+  const bench = { ...running, server };
   await close(bench, await open(bench, Math.min(WARM_UP_TERMINALS, options.terminals)));
   const before = await server.memory();
   const terminals = await open(bench, options.terminals);
