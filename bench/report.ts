@@ -33,11 +33,12 @@ const isNumeric = (column: number) => column >= 2 && column <= 4;
 /** Three digits that count. */
 const number = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-/** Where the figures were taken, in a line. */
+/** Where the figures were taken, in a line, with what else the machine had to do. */
 export function machine(engineVersion: string): string {
   const cpus = os.cpus();
   const memory = Math.round(os.totalmem() / 1024 ** 3);
-  return `${cpus.length} cores (${cpus[0]?.model.trim()}), ${memory} GB, Docker engine ${engineVersion}, Node ${process.versions.node}`;
+  const load = os.loadavg()[0]?.toFixed(1);
+  return `${cpus.length} cores (${cpus[0]?.model.trim()}), ${memory} GB, load ${load}, Docker engine ${engineVersion}, Node ${process.versions.node}`;
 }
 
 /** The figures as JSON, for whoever compares runs. */

@@ -11,8 +11,10 @@ const PAUSE_MS = 5000;
 const SAMPLE_MS = 20;
 
 /** Slow reader: by how much the server grows while a client takes 1 MB of 200, stops for 5 s, and takes the rest. */
-export const slowReader: Measure = async (bench) => {
-  const { server, options } = bench;
+export const slowReader: Measure = async (running) => {
+  const { options, startReplica } = running;
+  const server = await startReplica();
+  const bench = { ...running, server };
   const bytes = OUTPUT_BYTES * options.scale;
   await inTerminal(openBox(bench), async (terminal) => {
     await prepareOutput(terminal, WARM_UP_BYTES);
