@@ -19,6 +19,8 @@ export type Lease = {
   terminal: string;
   /** The exec that serves it, once there is one. */
   execId?: string;
+  /** Whether it did not count for a while, because this replica was taken for dead. */
+  lapsed?: boolean;
 };
 
 type Options = {
@@ -105,10 +107,10 @@ export class ConnectionManager {
     });
   }
 
-  /** Whether the connection still counts: it does not when this replica was taken for dead. */
-  async holds(lease: Lease): Promise<boolean> {
+  /** Whether there was a time when the connection did not count, so that others may have stopped its box. */
+  async hasLapsed(lease: Lease): Promise<boolean> {
     const { rowCount } = await this.#pool.query('select from connection where id = $1', [lease.id]);
-    return rowCount === 1;
+    return rowCount === 0 || lease.lapsed === true;
   }
 
   /**
@@ -209,6 +211,7 @@ export class ConnectionManager {
       // Looked at now that the rows are locked: a connection released since then would come back for good.
       const held = leases.filter(({ id, boxId }) => this.#leases.has(id) && present.has(boxId));
       await insertConnections(db, this.replicaId, held);
+      for (const lease of held) lease.lapsed = true;
     });
   }
 }

@@ -67,7 +67,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     if (socket.readyState !== socket.OPEN) return;
     const ending = await whyEnded({ docker, boxes, boxId: box.id, execId: shell.execId });
     // Others stop the boxes of a replica that they take for dead: its clients are to find another one.
-    const lapsed = ending.code === CLOSE.goingAway && !(await connections.holds(lease));
+    const lapsed = ending.code !== CLOSE.normal && (await connections.hasLapsed(lease));
     close(socket, lapsed && (await boxes.wanted(box.id)) !== 'deleted' ? OUT_OF_TOUCH : ending);
   } catch (error) {
     if (gone.signal.aborted) return;

@@ -7,7 +7,7 @@ import { startRelay } from '../helpers/relay.js';
 import { startServer } from '../helpers/server.js';
 
 const API = '/v1/dockbox';
-const sweeping = { IDLE_TIMEOUT_SECONDS: '1', SWEEP_SECONDS: '0.1', LEASE_SECONDS: '3' };
+const sweeping = { IDLE_TIMEOUT_SECONDS: '1', SWEEP_SECONDS: '0.1' };
 const away = { status: 503, body: { code: 'DBX_DATABASE_UNAVAILABLE', message: /try again/ } };
 
 async function echoes(client: TerminalClient): Promise<void> {
@@ -22,7 +22,7 @@ for (const [how, signal] of [
 ] as const) {
   t.test(`a database that is ${how} and comes back`, async (t) => {
     const database = await startDatabase(t);
-    const deployment = await makeDeployment(t, { ...sweeping, ...database.variables });
+    const deployment = await makeDeployment(t, { ...sweeping, LEASE_SECONDS: '15', ...database.variables });
     const server = await startServer(t, deployment);
     const id = await createBox(t, server);
     const staying = await connect(t, server, 'box');
@@ -74,7 +74,7 @@ for (const [how, signal] of [
 }
 
 t.test('a replica that is cut off from the database', async (t) => {
-  const deployment = await makeDeployment(t, sweeping);
+  const deployment = await makeDeployment(t, { ...sweeping, LEASE_SECONDS: '3' });
   const { DATABASE_HOST, DATABASE_PORT } = deployment.env;
   const line = await startRelay(t, `http://${DATABASE_HOST}:${DATABASE_PORT}`);
   const lost = await startServer(t, deployment, { DATABASE_PORT: new URL(line.base).port });
