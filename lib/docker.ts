@@ -81,10 +81,17 @@ export async function ask<Result>(call: Promise<Result>, timeoutMs = ANSWER_TIME
     return await Promise.race([call, late]);
   } catch (error) {
     if (error instanceof errors.EngineUnavailable || statusOf(error) !== undefined) throw error;
-    throw new errors.EngineUnavailable((error as Error).message);
+    const unavailable = new errors.EngineUnavailable(inWords(error as NodeJS.ErrnoException));
+    unavailable.cause = error;
+    throw unavailable;
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What became of a connection, for clients: they are not to see where the engine is. */
+function inWords({ code = '' }: NodeJS.ErrnoException): string {
+  return ['ECONNREFUSED', 'ENOENT'].includes(code) ? 'it is not there.' : 'the connection to it is lost.';
 }
 
 /** Turns the given statuses of the engine into a result, for operations that count as done then. */
