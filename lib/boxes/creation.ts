@@ -9,7 +9,7 @@ import type { Log } from '../log.js';
 import { fetchSource } from '../sources/fetch.js';
 import type { Source } from '../sources/parse.js';
 import { Progress } from './progress.js';
-import { type Box, deleteRow, findBox, markFailed, markReady, markStarting } from './store.js';
+import { type Box, deleteRow, findBox, markDeleted, markFailed, markReady, markStarting } from './store.js';
 import type { Workspaces } from './workspace.js';
 
 /** What every creation needs of its surroundings. */
@@ -147,17 +147,19 @@ export class Creation {
   async #undo(error: Error): Promise<void> {
     const { pool, engine, workspaces, log } = this.#around;
     const { id } = this.#box;
+    let clean = true;
     try {
       await engine.remove(id);
       await workspaces.remove(id, engine.labels(id));
     } catch (err) {
-      // The row stays, so that deleting the box tries again.
       log.error({ err, box: id }, 'could not clean up after a failed creation');
-      this.detach();
+      clean = false;
     }
     if (this.#state === 'detached') return markFailed(pool, id, (forClient(error) ?? UNKNOWN).message);
     this.#state = 'reported';
-    await deleteRow(pool, id);
+    if (clean) await deleteRow(pool, id);
+    // Whoever waited does not know that there is anything to delete: the sweep ends it.
+    else await markDeleted(pool, id);
   }
 }
 
