@@ -1,9 +1,16 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { ask, found, reason, statusOf, tolerate } from './docker.js';
 import { errors } from './errors.js';
 import { pullImage } from './images/pull.js';
 
 const NETWORK = 'dockbox';
+/** Its interface on the engine's host. */
+const BRIDGE = 'dockbox0';
+
+/** How long a network that another server makes at this moment may take to be there, in ms, and how often it is asked. */
+const NETWORK_WAIT_MS = 2000;
+const NETWORK_POLL_MS = 50;
 
 /** What package managers need as root, and no more: no raw sockets, no device nodes, no mounts. */
 const CAPABILITIES = [
@@ -76,10 +83,10 @@ export class Engine {
    * @throws {@link errors.ImageUnavailable} when its image is gone or can't run a box
    */
   async ensureRunning(box: Runnable): Promise<boolean> {
-    const container = this.docker.getContainer(containerName(box.id));
-    const started = await ask(tolerate(container.start(), 304, 404));
-    if (started !== 404) return started !== 304;
+    const started = await this.#start(box.id);
+    if (started !== undefined) return started;
     await this.#create(box);
+    const container = this.docker.getContainer(containerName(box.id));
     try {
       await ask(tolerate(container.start(), 304));
       return true;
@@ -89,6 +96,26 @@ export class Engine {
       throw new errors.ImageUnavailable(
         `A box can't be started from the image "${box.image}": ${reason(error)}`,
       );
+    }
+  }
+
+  /**
+   * Starts the container that is there. One that can't be started is removed: an engine that crashed may have left it so
+   * for good ("task already exists").
+   * @returns false when it ran already; undefined when there is none, or none any more
+   */
+  async #start(id: string): Promise<boolean | undefined> {
+    const container = this.docker.getContainer(containerName(id));
+    try {
+      const started = await ask(tolerate(container.start(), 304, 404));
+      return started === 404 ? undefined : started !== 304;
+    } catch (error) {
+      if (statusOf(error) === undefined) throw error;
+      const inspected = await ask(found(container.inspect()));
+      if (inspected?.State.Running) return false;
+      // By its own id: another server may have made it anew under the same name.
+      if (inspected) await this.#removeContainer(inspected.Id);
+      return undefined;
     }
   }
 
@@ -166,18 +193,31 @@ export class Engine {
     };
   }
 
-  /** The bridge network of boxes, on which they can't reach each other. */
+  /**
+   * The bridge network of boxes, on which they can't reach each other. Two that are made at the same time would both be
+   * there, and a container's start is refused while there are two of a name; of two bridges of one name the engine makes
+   * the first alone.
+   */
   async #ensureNetwork(): Promise<void> {
     await ask(
       tolerate(
         this.docker.createNetwork({
           Name: NETWORK,
           CheckDuplicate: true,
-          Options: { 'com.docker.network.bridge.enable_icc': 'false' },
+          Options: {
+            'com.docker.network.bridge.enable_icc': 'false',
+            'com.docker.network.bridge.name': BRIDGE,
+          },
         }),
+        403,
         409,
       ),
     );
+    // The other one, whose bridge is there already, may not have its name yet.
+    for (let waitedMs = 0; waitedMs < NETWORK_WAIT_MS; waitedMs += NETWORK_POLL_MS) {
+      if (await ask(found(this.docker.getNetwork(NETWORK).inspect()))) return;
+      await delay(NETWORK_POLL_MS);
+    }
   }
 
   async #removeContainer(name: string): Promise<void> {
