@@ -16,6 +16,8 @@ export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance>
     logger: { level: config.LOG_LEVEL },
     trustProxy: config.TRUST_PROXY,
     forceCloseConnections: 'idle',
+    // Its own 503 has no body of ours, and leaves the socket of a refused WebSocket open: then the server never ends.
+    return503OnClosing: false,
     bodyLimit: 64 * 1024,
   };
   const app = Fastify(options);

@@ -40,6 +40,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       const { id } = params as { id: string };
       const [box] = await Promise.all([app.boxes.find(id), app.engine.ping()]);
       if (box.status === 'failed') throw new errors.BoxFailed(box.error ?? '');
+      // The engine may have taken its time: a terminal after those that the end closes would hold it up.
+      app.drain.refuse();
     },
     handler: () => {
       throw new errors.UpgradeRequired();
