@@ -3,8 +3,8 @@ import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { Test } from 'tap';
 import { startEmbeddedPostgres } from '../../lib/embedded-postgres.js';
+import type { Scope } from './scope.js';
 
 const CREDENTIALS = { user: 'dockbox', password: 'dockbox', database: 'dockbox' };
 
@@ -73,7 +73,7 @@ export class Database {
 }
 
 /** Starts a PostgreSQL server; it is gone when the test ends. */
-export async function startDatabase(t: Test): Promise<Database> {
+export async function startDatabase(t: Scope): Promise<Database> {
   const directory = await mkdtemp(path.join(tmpdir(), 'dockbox-database-'));
   // PostgreSQL, which does not run as root, has to be able to enter it.
   await chmod(directory, 0o755);

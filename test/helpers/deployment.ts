@@ -15,7 +15,7 @@ export class Deployment {
   readonly mountPoint: string;
   readonly pool: pg.Pool;
 
-  constructor(database: string, mountPoint: string, variables: NodeJS.ProcessEnv) {
+  constructor(database: string, mountPoint: string, variables: NodeJS.ProcessEnv, engine?: string) {
     this.env = {
       ...process.env,
       ALLOW_PRIVATE_SOURCES: 'true',
@@ -26,7 +26,7 @@ export class Deployment {
     this.mountPoint = mountPoint;
     // What the servers see through a relay, or not at all, is looked at directly.
     this.docker = connectDocker({
-      DOCKER_SERVER_HOST: process.env.DOCKER_SERVER_HOST ?? '/var/run/docker.sock',
+      DOCKER_SERVER_HOST: engine ?? process.env.DOCKER_SERVER_HOST ?? '/var/run/docker.sock',
     });
     this.pool = new pg.Pool({ ...address(this.env), max: 2 });
     this.pool.on('error', () => {});
@@ -78,14 +78,19 @@ export class Deployment {
 /**
  * Makes a deployment, on the database server of `variables`, else of the environment. The test's end removes all that it made, and fails when
  * anything was left that its boxes' deletion should have removed.
+ * @param engine the address of the engine that runs its containers, when it is not the machine's
  */
-export async function makeDeployment(t: Scope, variables: NodeJS.ProcessEnv = {}): Promise<Deployment> {
+export async function makeDeployment(
+  t: Scope,
+  variables: NodeJS.ProcessEnv = {},
+  engine?: string,
+): Promise<Deployment> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const mountPoint = path.join(process.env.MOUNT_POINT ?? '', name);
   const server = { ...process.env, ...variables };
   await administer(server, `create database ${name}`);
   await mkdir(mountPoint, { recursive: true });
-  const deployment = new Deployment(name, mountPoint, variables);
+  const deployment = new Deployment(name, mountPoint, variables, engine);
   t.teardown(async () => {
     const left = [...(await deployment.containers()), ...(await deployment.workspaces())];
     for (const container of await deployment.containers()) {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
-import type { Test } from 'tap';
+import type { Scope } from './scope.js';
 
 /** Carries TCP connections between clients and a server until the line is cut. */
 export type Relay = {
@@ -12,20 +12,27 @@ export type Relay = {
   join(): void;
 };
 
-/** Puts a relay before a server; it goes when the test ends. */
-export async function startRelay(t: Test, base: string): Promise<Relay> {
-  const { hostname, port } = new URL(base);
+/**
+ * Puts a relay before a server; it goes when the test ends.
+ * @param destination its address, or the path of its socket
+ */
+export async function startRelay(t: Scope, destination: string): Promise<Relay> {
+  const target = destination.startsWith('/') ? { path: destination } : addressOf(destination);
   const pairs = new Map<net.Socket, net.Socket>();
   let whole = true;
   const relay = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (client) => {
-    const server = net.connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    const server = net.connect({ ...target, allowHalfOpen: true });
     for (const [from, to] of [
       [client, server],
       [server, client],
     ] as const) {
       pairs.set(from, to);
       from.on('error', () => {});
-      from.on('close', () => whole && to.destroy());
+      from.on('close', () => {
+        if (!whole) return;
+        to.destroy();
+        pairs.delete(from);
+      });
       if (whole) from.pipe(to);
     }
   });
@@ -44,9 +51,17 @@ export async function startRelay(t: Test, base: string): Promise<Relay> {
     join() {
       whole = true;
       for (const [from, to] of pairs) {
-        if (from.destroyed) to.destroy();
-        else from.pipe(to);
+        if (!from.destroyed) from.pipe(to);
+        else {
+          to.destroy();
+          pairs.delete(from);
+        }
       }
     },
   };
+}
+
+function addressOf(base: string): net.TcpNetConnectOpts {
+  const { hostname, port } = new URL(base);
+  return { host: hostname, port: Number(port) };
 }

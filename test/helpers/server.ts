@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { projectRoot } from '../../lib/paths.js';
 import { call } from './client.js';
 import type { Deployment } from './deployment.js';
@@ -21,6 +22,14 @@ export class Server {
     this.base = base;
   }
 
+  get runs(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
   /** Its resident memory, in bytes. */
   async memory(): Promise<number> {
     const status = await readFile(`/proc/${this.#process.pid}/status`, 'utf8');
@@ -35,11 +44,6 @@ export class Server {
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   }
 
-  /** Sends it a signal that does not end it. */
-  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    this.#process.kill(signal);
-  }
-
   /** Sends it a signal and waits for its end. @returns its exit code, or the signal that ended it */
   async end(signal: NodeJS.Signals): Promise<number | string> {
     const { exitCode, signalCode } = this.#process;
@@ -51,33 +55,48 @@ export class Server {
   }
 }
 
+/**
+ * Starts a server process and waits until it listens. It ends with this process, also when that crashes: then its input
+ * ends.
+ * @param onLine gets what it prints and logs; its standard error is this process's unless given
+ * @throws when it ends before that
+ */
+export async function launchServer(env: NodeJS.ProcessEnv, onLine?: (line: string) => void): Promise<Server> {
+  const script = `process.stdin.resume().once('end', () => process.kill(process.pid, 'SIGKILL'));
+    const { start } = await import(${JSON.stringify(path.join(projectRoot, 'build/server.js'))}); await start();
+    process.stdin.destroy();`;
+  const child = spawn(process.execPath, ['--enable-source-maps', '--input-type=module', '-e', script], {
+    env,
+    // Not in this one's process group: Ctrl-C is for the tests, which then end it.
+    detached: true,
+    stdio: ['pipe', 'pipe', onLine ? 'pipe' : 'inherit'],
+  });
+  if (child.stderr && onLine) createInterface({ input: child.stderr }).on('line', onLine);
+  return new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout as Readable }).on('line', (line) => {
+      onLine?.(line);
+      const base = /listens at (\S+)\. Try:/.exec(line)?.[1];
+      if (base) resolve(new Server(child, base));
+    });
+    child.once('error', reject);
+    child.once('exit', (code, signal) =>
+      reject(new Error(`The server ended with ${code ?? signal} before it listened.`)),
+    );
+  });
+}
+
 /** Starts a server of a deployment. The test's end deletes the deployment's boxes and stops it. */
 export async function startServer(
   t: Scope,
   deployment: Deployment,
   variables: NodeJS.ProcessEnv = {},
 ): Promise<Server> {
-  // It ends with the tests, also when they crash: then its input ends.
-  const script = `process.stdin.resume().once('end', () => process.kill(process.pid, 'SIGKILL'));
-    const { start } = await import(${JSON.stringify(path.join(projectRoot, 'build/server.js'))}); await start();
-    process.stdin.destroy();`;
-  const child = spawn(process.execPath, ['--enable-source-maps', '--input-type=module', '-e', script], {
-    env: { ...deployment.env, ...variables },
-    stdio: ['pipe', 'pipe', 'inherit'],
+  const server = await launchServer({ ...deployment.env, ...variables });
+  t.teardown(async () => {
+    if (server.runs) {
+      for (const id of await deployment.rows()) await call(server, 'DELETE', `/v1/dockbox/${id}`);
+    }
+    await server.end('SIGTERM');
   });
-  t.teardown(() => child.kill('SIGKILL'));
-  for await (const line of createInterface({ input: child.stdout })) {
-    const base = /listens at (\S+)\. Try:/.exec(line)?.[1];
-    if (!base) continue;
-    child.stdout.resume();
-    const server = new Server(child, base);
-    t.teardown(async () => {
-      if (child.exitCode === null && child.signalCode === null) {
-        for (const id of await deployment.rows()) await call(server, 'DELETE', `/v1/dockbox/${id}`);
-      }
-      await server.end('SIGTERM');
-    });
-    return server;
-  }
-  throw new Error(`The server ended with ${child.exitCode} before it listened.`);
+  return server;
 }

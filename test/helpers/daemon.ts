@@ -1,0 +1,173 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
+import Docker from 'dockerode';
+import { connectDocker } from '../../lib/docker.js';
+import type { Scope } from './scope.js';
+
+/** How long the daemon may take to answer once it was started, in ms, and how often it is asked. */
+const START_TIMEOUT_MS = 30_000;
+const POLL_MS = 50;
+
+/**
+ * The daemon's machine: namespaces of its own for networks, mounts and processes, so that it shares neither bridges nor
+ * iptables with any other daemon, and the kernel puts all of it away at once, running containers and mounts too, when
+ * its first process ends. That happens when the input closes, so also when the tests are killed. It is a shell, which
+ * buries what is orphaned: a daemon takes a dead one's containerd for alive as long as it is a zombie. Files are this
+ * machine's: workspaces are at the same path. `$1` the daemon's directory, `$2` its control group, which outlives it.
+ *
+ * Nothing leads from these namespaces to a server on this machine's loopback: a box's source is an archive, which the
+ * server itself feeds to the fetch.
+ */
+const MACHINE = `
+unshare --net --mount --pid --fork --kill-child sh -c '
+  mount -t tmpfs tmpfs /run && mount -t proc proc /proc && ip link set lo up && echo up && cat >/dev/null; :'
+tries=50
+while [ "$tries" -gt 0 ]; do
+  find /sys/fs/cgroup -depth -type d -path "*/$2*" -exec rmdir {} + 2>/dev/null && break
+  sleep 0.1
+  tries=$((tries - 1))
+done
+rm -rf "$1"`;
+
+type StartOptions = {
+  /** Whether containers outlive the daemon. */
+  liveRestore?: boolean;
+};
+
+/** A Docker daemon that can be taken away and comes back, without anybody else's noticing. */
+export class Daemon {
+  /** The path of its socket, for DOCKER_SERVER_HOST. */
+  readonly socket: string;
+  readonly docker: Docker;
+  readonly #directory: string;
+  readonly #group: string;
+  readonly #machine: ChildProcess;
+  #process: ChildProcess | undefined;
+  #options: StartOptions = {};
+
+  constructor(directory: string, group: string, machine: ChildProcess) {
+    this.#directory = directory;
+    this.#group = group;
+    this.#machine = machine;
+    this.socket = path.join(directory, 'docker.sock');
+    this.docker = new Docker({ socketPath: this.socket });
+  }
+
+  /** Starts it and waits until it answers; its options are those of the last time unless given. */
+  async start(options: StartOptions = this.#options): Promise<void> {
+    this.#options = options;
+    const log = openSync(path.join(this.#directory, 'log'), 'a');
+    const daemon = spawn('nsenter', this.#enter('dockerd', ...this.#arguments()), {
+      // In a session of its own: Ctrl-C is for the tests, which then end it.
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    this.#process = daemon;
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (!(await this.answers())) {
+      if (daemon.exitCode !== null || Date.now() > deadline) {
+        const lines = (await readFile(path.join(this.#directory, 'log'), 'utf8')).trim().split('\n');
+        throw new Error(`The Docker daemon does not start: ${lines.slice(-5).join('\n')}`);
+      }
+      await delay(POLL_MS);
+    }
+  }
+
+  /** Sends it a signal and waits for its end. SIGTERM stops its containers first, unless it is to restore them. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const daemon = this.#process;
+    if (!daemon || daemon.exitCode !== null || daemon.signalCode !== null) return;
+    const exit = once(daemon, 'exit');
+    // The process that entered the namespaces waits outside for the daemon.
+    const pid = childOf(daemon);
+    if (pid > 0) process.kill(pid, signal);
+    await exit;
+  }
+
+  answers(): Promise<boolean> {
+    return this.docker.ping().then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Sends SIGKILL to a process by the id that the daemon knows it by, such as a container's first one. */
+  async kill(pid: number): Promise<void> {
+    // To kill(2), 0 is the caller's own group: a container that has ended has that for a process id.
+    if (pid <= 0) throw new Error('There is no such process.');
+    await once(spawn('nsenter', this.#enter('kill', '-KILL', String(pid)), { stdio: 'ignore' }), 'exit');
+  }
+
+  /** The names of the processes on its machine, containers' too. */
+  async processes(): Promise<string[]> {
+    const list = spawn('nsenter', this.#enter('sh', '-c', 'cat /proc/[0-9]*/comm'), {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const names = await text(list.stdout);
+    return names.trim().split('\n');
+  }
+
+  /** Copies an image from the machine's own engine. */
+  async load(image: string): Promise<void> {
+    const shared = connectDocker({
+      DOCKER_SERVER_HOST: process.env.DOCKER_SERVER_HOST ?? '/var/run/docker.sock',
+    });
+    const loading = await this.docker.loadImage(await shared.getImage(image).get());
+    loading.resume();
+    await once(loading, 'end');
+  }
+
+  /** Ends the machine with all that runs on it; its files go, too. */
+  async remove(): Promise<void> {
+    const exit = once(this.#machine, 'exit');
+    this.#machine.stdin?.end();
+    await exit;
+  }
+
+  #arguments(): string[] {
+    return [
+      ...['--data-root', path.join(this.#directory, 'data'), '--host', `unix://${this.socket}`],
+      ...['--cgroup-parent', `/${this.#group}`, '--log-level', 'warn'],
+      ...(this.#options.liveRestore ? ['--live-restore'] : []),
+    ];
+  }
+
+  /** `nsenter`'s arguments that run a command on the machine. */
+  #enter(...command: string[]): string[] {
+    const unshare = childOf(this.#machine);
+    const processes = `--pid=/proc/${unshare}/ns/pid_for_children`;
+    return ['--target', String(unshare), '--net', '--mount', processes, '--', ...command];
+  }
+}
+
+/** Starts a daemon that has the base image; it is gone when the test ends. */
+export async function startDaemon(t: Scope, options: StartOptions = {}): Promise<Daemon> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'dockbox-daemon-'));
+  const group = `dockbox-${randomUUID()}`;
+  const machine = spawn('sh', ['-c', MACHINE, 'machine', directory, group], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const daemon = new Daemon(directory, group, machine);
+  t.teardown(() => daemon.remove());
+  await Promise.race([
+    once(machine.stdout as NonNullable<typeof machine.stdout>, 'data'),
+    once(machine, 'exit').then(() => Promise.reject(new Error('The namespaces could not be made.'))),
+  ]);
+  await daemon.start(options);
+  await daemon.load(process.env.BASE_IMAGE ?? 'dockbox/base');
+  return daemon;
+}
+
+/** The id of a process's only child; 0 when it has none any more. */
+function childOf({ pid }: ChildProcess): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
+}
