@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from './client.js';
+import { injectFaults } from './faults.js';
+import { Ledger } from './ledger.js';
+import type { Options } from './options.js';
+import { Random } from './random.js';
+import { Openings } from './scope.js';
+import { settle } from './settle.js';
+import { openWorld } from './world.js';
+
+/** What clients do before the first fault, and how much longer they go on after the last; in ms. */
+const QUIET_MS = 1000;
+
+/** How much longer faults are injected until there was one of every kind, in ms. */
+const PATIENCE_MS = 40_000;
+
+/**
+ * One run: servers, clients and faults, then quiet, then the reckoning. All that it made is gone when this returns or
+ * throws.
+ * @param interrupted ends it early, at once
+ * @param print gets a line for each thing that happens
+ */
+export async function runChaos(
+  options: Options,
+  interrupted: AbortSignal,
+  print: (line: string) => void,
+): Promise<Ledger> {
+  const ledger = new Ledger(print);
+  const random = new Random(options.seed);
+  const openings = new Openings();
+  try {
+    const broken = new Promise<never>((_, reject) => {
+      interrupted.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
+    });
+    await Promise.race([broken, play(options, ledger, random, openings)]);
+  } finally {
+    await openings.close();
+  }
+  return ledger;
+}
+
+async function play(options: Options, ledger: Ledger, random: Random, openings: Openings): Promise<void> {
+  const world = await openWorld(openings, options, ledger);
+  ledger.say(`${options.replicas} servers run`);
+  const noFaults = new AbortController();
+  const noClients = new AbortController();
+  openings.teardown(() => {
+    noFaults.abort();
+    noClients.abort();
+  });
+
+  const clients = Array.from({ length: options.clients }, (_, at) => {
+    const client = new Client({
+      name: `client-${at + 1}`,
+      world,
+      ledger,
+      random: random.fork(),
+      boxes: options.boxes,
+    });
+    return client
+      .live(noClients.signal)
+      .catch((error: Error) => ledger.violation(`a client: ${error.stack}`));
+  });
+  await delay(QUIET_MS);
+  const faults = injectFaults({ world, ledger, random: random.fork(), signal: noFaults.signal });
+  await delay(options.seconds * 1000);
+  // A slow machine has not come to all of them yet.
+  for (let waitedMs = 0; !ledger.complete && waitedMs < PATIENCE_MS; waitedMs += QUIET_MS)
+    await delay(QUIET_MS);
+  noFaults.abort();
+  await faults;
+  ledger.say('the last fault is over');
+  await delay(QUIET_MS);
+  noClients.abort();
+  await Promise.all(clients);
+  ledger.say('the last client has left');
+  await settle({ world, ledger, random }).catch((error: Error) =>
+    ledger.violation(`the reckoning broke off: ${error.stack}`),
+  );
+}
