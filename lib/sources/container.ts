@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
-import { ask, tolerate } from '../docker.js';
+import { ask, statusOf, tolerate } from '../docker.js';
 import { errors } from '../errors.js';
 import { projectRoot } from '../paths.js';
 import { whenAborted } from './deadline.js';
@@ -49,7 +49,8 @@ export type Job = FetchLimits & {
 /**
  * Runs a script in a throw-away container that sees nothing but one workspace, and removes it, whatever happens.
  * @returns the script's exit status
- * @throws what `input` throws; the signal's reason; {@link errors.EngineUnavailable}; {@link errors.ImageUnavailable}
+ * @throws what `input` throws; the signal's reason; {@link errors.EngineUnavailable}; {@link errors.ImageUnavailable};
+ *   {@link errors.SourceUnavailable} when somebody removes the container
  */
 export async function runJob(job: Job): Promise<number> {
   const { docker, signal } = job;
@@ -57,6 +58,9 @@ export async function runJob(job: Job): Promise<number> {
   if (typeof created === 'number') throw new errors.ImageUnavailable(`The image "${job.image}" is missing.`);
   try {
     return await whenAborted(signal, attend(created, job));
+  } catch (error) {
+    if (statusOf(error) !== 404) throw error;
+    throw new errors.SourceUnavailable('The container that fetched the source was removed: try again.');
   } finally {
     await ask(tolerate(created.remove({ force: true, v: true }), 404, 409));
   }
