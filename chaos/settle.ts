@@ -18,6 +18,12 @@ const POLL_MS = 500;
 /** How long what ran in a shell may take to end after its client has gone, in ms. */
 const HANG_UP_MS = 10_000;
 
+/**
+ * What an engine that is killed may leave of itself, and knows nothing of when it is back: a shim, and a container's first
+ * process that was made and not yet let go. Neither runs anything of a box's.
+ */
+const LEFT_BY_ENGINE = ['containerd-shim', 'runc:[2:INIT]'];
+
 type Scene = { world: World; ledger: Ledger; random: Random };
 
 /** After the last fault and the last client: everything comes to rest, and is as it was promised to be. */
@@ -192,8 +198,7 @@ async function remains(world: World): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(
     'select id from dockbox union all select id from connection',
   );
-  // A shim, which runs nothing, is what an engine may leave of itself when it is killed.
-  const running = new Set(['sh', 'cat', 'dockerd', 'containerd', 'containerd-shim']);
+  const running = new Set(['sh', 'cat', 'dockerd', 'containerd', ...LEFT_BY_ENGINE]);
   return [
     ...(await workspaces(world)).map((id) => `the workspace ${id} is left`),
     ...containers.map(({ Names }) => `the container ${Names[0]} is left`),

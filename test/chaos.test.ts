@@ -3,7 +3,7 @@ import { report } from '../chaos/report.js';
 import { runChaos } from '../chaos/run.js';
 
 /** Always the same seed, so that one run can be compared with the next. With its end it takes twice the time. */
-const OPTIONS = { seed: 1, seconds: 40, replicas: 3, boxes: 10, clients: 6 };
+const OPTIONS = { seed: 1, seconds: 30, replicas: 3, boxes: 10, clients: 6 };
 
 t.test('servers that are killed, paused, cut off and restarted keep what they promise', async (t) => {
   const interrupted = new AbortController();
