@@ -3,6 +3,7 @@ import type Docker from 'dockerode';
 import { ask, found, reason, statusOf, tolerate } from './docker.js';
 import { errors } from './errors.js';
 import { pullImage } from './images/pull.js';
+import { TOOLS_PATH, TOOLS_RUN_PATH, type Tools } from './tools.js';
 
 const NETWORK = 'dockbox';
 /** Its interface on the engine's host. */
@@ -47,6 +48,7 @@ type EngineOptions = {
   docker: Docker;
   deployment: string;
   limits: BoxLimits;
+  tools: Tools;
   /** Absolute path of a box's workspace, the same on this server and on the engine's host. */
   workspace: (id: string) => string;
 };
@@ -59,12 +61,14 @@ export class Engine {
   readonly docker: Docker;
   readonly deployment: string;
   readonly #limits: BoxLimits;
+  readonly #tools: Tools;
   readonly #workspace: (id: string) => string;
 
-  constructor({ docker, deployment, limits, workspace }: EngineOptions) {
+  constructor({ docker, deployment, limits, tools, workspace }: EngineOptions) {
     this.docker = docker;
     this.deployment = deployment;
     this.#limits = limits;
+    this.#tools = tools;
     this.#workspace = workspace;
   }
 
@@ -156,14 +160,15 @@ export class Engine {
 
   async #create(box: Runnable): Promise<void> {
     await this.#ensureNetwork();
-    const create = () => ask(tolerate(this.docker.createContainer(this.#containerOptions(box)), 404, 409));
+    const options = this.#containerOptions(box, await this.#tools.volume());
+    const create = () => ask(tolerate(this.docker.createContainer(options), 404, 409));
     if ((await create()) !== 404) return;
     // Images are pruned by their hosts' owners: have it again.
     await pullImage(this.docker, box.image);
     await create();
   }
 
-  #containerOptions(box: Runnable): Docker.ContainerCreateOptions {
+  #containerOptions(box: Runnable, tools: string | undefined): Docker.ContainerCreateOptions {
     const { memoryBytes, cpus, pids, runtime } = this.#limits;
     return {
       name: containerName(box.id),
@@ -174,11 +179,16 @@ export class Engine {
       User: '0:0',
       WorkingDir: '/workspace',
       Entrypoint: [],
-      Cmd: ['tail', '-f', '/dev/null'],
+      // From the tools where there are any: not every image has a tail.
+      Cmd: [...(tools ? [`${TOOLS_PATH}/bin/busybox`] : []), 'tail', '-f', '/dev/null'],
       HostConfig: {
         Init: true,
         // Unlike a bind by name, a mount is refused when the directory is not there.
-        Mounts: [{ Type: 'bind', Source: this.#workspace(box.id), Target: '/workspace' }],
+        Mounts: [
+          { Type: 'bind', Source: this.#workspace(box.id), Target: '/workspace' },
+          ...(tools ? [{ Type: 'volume' as const, Source: tools, Target: TOOLS_PATH, ReadOnly: true }] : []),
+        ],
+        Tmpfs: { [TOOLS_RUN_PATH]: 'rw,nosuid,nodev,noexec,size=1m,mode=0700' },
         NetworkMode: NETWORK,
         CapDrop: ['ALL'],
         CapAdd: CAPABILITIES,

@@ -1,11 +1,15 @@
 import fp from 'fastify-plugin';
 import { Workspaces } from '../lib/boxes/workspace.js';
 import { Engine } from '../lib/engine.js';
+import type { Log } from '../lib/log.js';
 import { resolveMountPoint } from '../lib/paths.js';
+import { Tools } from '../lib/tools.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
     engine: Engine;
+    /** Whether boxes have tools, which hold their terminals. */
+    tools: boolean;
     workspaces: Workspaces;
   }
 }
@@ -17,6 +21,8 @@ export default fp(
     const { rows } = await pg.pool.query<{ id: string }>('select id from deployment');
     const workspaces = new Workspaces(resolveMountPoint(config.MOUNT_POINT), docker, config.BASE_IMAGE);
     app.decorate('workspaces', workspaces);
+    const tools = new Tools(docker, config.BASE_IMAGE);
+    app.decorate('tools', await hasTools(tools, app.log));
     app.decorate(
       'engine',
       new Engine({
@@ -28,9 +34,22 @@ export default fp(
           pids: config.BOX_PIDS,
           runtime: config.CONTAINER_RUNTIME,
         },
+        tools,
         workspace: (id) => workspaces.path(id),
       }),
     );
   },
   { name: 'engine', dependencies: ['env', 'db', 'docker'] },
 );
+
+/** An engine that is away now is taken to have the base image that it had when the service was set up: it has tools. */
+async function hasTools(tools: Tools, log: Log): Promise<boolean> {
+  try {
+    const volume = await tools.volume();
+    if (!volume) log.warn({}, 'the base image has no tools: terminals end with their connections');
+    return volume !== undefined;
+  } catch (err) {
+    log.warn({ err }, 'the engine does not tell whether the base image has tools');
+    return true;
+  }
+}

@@ -42,8 +42,12 @@ export async function ensureBaseImage(docker: Docker, image: string): Promise<vo
 
 function hashRecipe(): string {
   const hash = createHash('sha256');
-  for (const name of readdirSync(recipeDirectory).sort())
-    hash.update(readFileSync(path.join(recipeDirectory, name)));
+  const entries = readdirSync(recipeDirectory, { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name));
+  for (const file of files.sort())
+    hash.update(path.relative(recipeDirectory, file)).update(readFileSync(file));
   return hash.digest('hex');
 }
 
@@ -83,10 +87,11 @@ async function bootstrap(docker: Docker, recipe: string): Promise<void> {
       '--dpkgopt=path-exclude=/usr/share/man/*',
       '--dpkgopt=path-exclude=/usr/share/doc/*',
       '--dpkgopt=path-exclude=/usr/share/locale/*',
+      '--customize-hook=cp -R "$RECIPE/tools" "$1/opt/dockbox" && chroot "$1" sh -s <"$RECIPE/tools.sh"',
       '--customize-hook=chroot "$1" git config --system safe.directory "*"',
       ...['bookworm', '-', sources],
     ],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, RECIPE: recipeDirectory } },
   );
   const messages = keepOutput(child.stderr);
   const ended = new Promise<void>((resolve, reject) => {

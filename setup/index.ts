@@ -1,12 +1,16 @@
 import { readConfig } from '../lib/config.js';
 import { connectDocker } from '../lib/docker.js';
+import { Tools } from '../lib/tools.js';
 import { ensureBaseImage } from './base-image.js';
 import { ensureDocker } from './docker.js';
 
-/** Makes the machine ready to run the service: the Docker engine and the base image. */
+/** Makes the machine ready to run the service: the Docker engine, the base image, and the tools that it has for boxes. */
 export async function prepare(): Promise<void> {
   const config = readConfig();
   const docker = connectDocker(config);
   await ensureDocker(docker, config.DOCKER_SERVER_HOST);
   await ensureBaseImage(docker, config.BASE_IMAGE);
+  const tools = new Tools(docker, config.BASE_IMAGE);
+  await tools.volume();
+  await tools.removeFormer();
 }

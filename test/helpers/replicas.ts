@@ -9,6 +9,7 @@ import { migrate, poolOptions } from '../../lib/database.js';
 import { connectDocker } from '../../lib/docker.js';
 import { Engine } from '../../lib/engine.js';
 import type { Log } from '../../lib/log.js';
+import { Tools } from '../../lib/tools.js';
 import { type Deployment, makeDeployment } from './deployment.js';
 import type { Scope } from './scope.js';
 
@@ -49,6 +50,7 @@ export async function makeReplicas(
     docker,
     deployment: rows[0]?.id ?? '',
     limits,
+    tools: new Tools(docker, config.BASE_IMAGE),
     workspace: (id) => workspaces.path(id),
   });
   const leaseSeconds = config.LEASE_SECONDS;

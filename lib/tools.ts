@@ -1,0 +1,65 @@
+import type Docker from 'dockerode';
+import { ask, found, tolerate } from './docker.js';
+
+/** Where the tools are in the base image and in every box. */
+export const TOOLS_PATH = '/opt/dockbox';
+/** A directory of a box's own, in memory, for the sockets and notes of what holds its terminals. */
+export const TOOLS_RUN_PATH = '/run/dockbox';
+
+const VOLUME_PREFIX = 'dockbox-tools-';
+const VOLUME_LABEL = 'dockbox.tools';
+
+/**
+ * The volume with what holds terminals (tmux and all that it needs), which is shared read-only with every box, whatever its
+ * image. It is filled from the base image and named after it, so that a new base image brings new tools while boxes that
+ * run keep theirs.
+ */
+export class Tools {
+  readonly #docker: Docker;
+  readonly #baseImage: string;
+
+  constructor(docker: Docker, baseImage: string) {
+    this.#docker = docker;
+    this.#baseImage = baseImage;
+  }
+
+  /**
+   * The name of the volume, which is made when there is none.
+   * @returns undefined when the base image has no tools, or is missing
+   */
+  async volume(): Promise<string | undefined> {
+    const image = await ask(found(this.#docker.getImage(this.#baseImage).inspect()));
+    const id = image?.Id.replace('sha256:', '');
+    if (!id) return undefined;
+    const name = VOLUME_PREFIX + id.slice(0, 12);
+    if (await ask(found(this.#docker.getVolume(name).inspect()))) return name;
+    return (await this.#fill(name, id)) ? name : undefined;
+  }
+
+  /** Removes the volumes of former base images that no box uses any more. */
+  async removeFormer(): Promise<void> {
+    const current = await this.volume();
+    const filters = JSON.stringify({ label: [VOLUME_LABEL], dangling: ['true'] });
+    const { Volumes } = await ask(this.#docker.listVolumes({ filters }));
+    for (const { Name } of Volumes ?? []) {
+      if (Name !== current) await ask(tolerate(this.#docker.getVolume(Name).remove(), 404, 409));
+    }
+  }
+
+  /** The engine itself fills an empty volume from the image of the first container that mounts it. */
+  async #fill(name: string, image: string): Promise<boolean> {
+    await ask(this.#docker.createVolume({ Name: name, Labels: { [VOLUME_LABEL]: image } }));
+    const container = await ask(
+      this.#docker.createContainer({
+        Image: image,
+        HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: TOOLS_PATH }] },
+      }),
+    );
+    const answer = await ask(found(container.infoArchive({ path: `${TOOLS_PATH}/bin/hold` })));
+    // Its connection to the engine is not given back until the answer, which is empty, has been read.
+    answer?.resume();
+    await ask(container.remove());
+    if (!answer) await ask(tolerate(this.#docker.getVolume(name).remove(), 404, 409));
+    return answer !== undefined;
+  }
+}
