@@ -123,14 +123,16 @@ export class Client {
 
   /** Comes, works for a while, coming back whenever it is cut off, and leaves. */
   async #work(box: Box, signal: AbortSignal): Promise<void> {
-    const { ledger, random } = this.#options;
+    const { ledger, name, random } = this.#options;
     let wantedAt = performance.now();
     let cutOff = false;
     for (let attempt = 0; attempt < ATTEMPTS && box.state === 'here'; attempt += 1) {
       const replica = random.pick(this.#options.world.replicas) as World['replicas'][number];
       let terminal: Terminal | undefined;
       try {
-        terminal = await Terminal.open(replica, box.id, `1${random.hex(4)}`);
+        // Everybody's own: whoever exits from a held terminal ends it for all who are in it.
+        const held = random.next() < 0.5 ? name : '';
+        terminal = await Terminal.open(replica, box.id, `1${random.hex(4)}`, held);
         (cutOff ? ledger.outageMs : ledger.connectMs).push(performance.now() - wantedAt);
         ledger.count(cutOff ? 'reconnects' : 'connects');
         attempt = 0;

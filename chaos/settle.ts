@@ -202,7 +202,9 @@ async function remains(world: World): Promise<string[]> {
   return [
     ...(await workspaces(world)).map((id) => `the workspace ${id} is left`),
     ...containers.map(({ Names }) => `the container ${Names[0]} is left`),
-    ...Volumes.filter(({ Name }) => Name !== 'dockbox-tools').map(({ Name }) => `the volume ${Name} is left`),
+    ...Volumes.filter(({ Name }) => !Name.startsWith('dockbox-tools-')).map(
+      ({ Name }) => `the volume ${Name} is left`,
+    ),
     ...rows.map(({ id }) => `the row ${id} is left`),
     ...(await daemon.processes()).filter((name) => !running.has(name)).map((name) => `${name} is running`),
   ];

@@ -35,10 +35,12 @@ export class Terminal {
 
   /**
    * Connects, and waits for a shell that answers.
+   * @param name of a held terminal; a shell of its own without one
    * @throws {@link Ended}
    */
-  static async open(replica: Replica, id: string, nonce: string): Promise<Terminal> {
-    const socket = new WebSocket(`${replica.base.replace('http', 'ws')}/v1/dockbox/ws/${id}`, {
+  static async open(replica: Replica, id: string, nonce: string, name = ''): Promise<Terminal> {
+    const address = `${replica.base.replace('http', 'ws')}/v1/dockbox/ws/${id}?terminal=${name}`;
+    const socket = new WebSocket(address, {
       handshakeTimeout: HANDSHAKE_MS,
       perMessageDeflate: false,
     });

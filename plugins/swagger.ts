@@ -2,6 +2,7 @@ import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import fp from 'fastify-plugin';
 import { BoxSchema, ErrorSchema } from '../lib/schemas/box.js';
+import { TerminalSchema } from '../lib/schemas/terminal.js';
 
 /** Where the pages may load from: this service alone. */
 const PAGES_POLICY = {
@@ -37,6 +38,7 @@ export default fp(
     });
     app.addSchema(BoxSchema);
     app.addSchema(ErrorSchema);
+    app.addSchema(TerminalSchema);
     app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
     await app.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: PAGES_POLICY });
   },

@@ -1,6 +1,7 @@
 import fastifyWebsocket from '@fastify/websocket';
 import fp from 'fastify-plugin';
 import { CLOSE } from '../lib/terminals/close.js';
+import { chooseProtocol } from '../lib/terminals/framing.js';
 import { Terminals } from '../lib/terminals/terminals.js';
 
 /** The largest frame that a client may send, in bytes; a larger one closes with 1009. */
@@ -17,7 +18,11 @@ export default fp(
   async (app) => {
     app.decorate('terminals', new Terminals());
     await app.register(fastifyWebsocket, {
-      options: { maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false },
+      options: {
+        maxPayload: MAX_FRAME_BYTES,
+        perMessageDeflate: false,
+        handleProtocols: chooseProtocol,
+      },
       errorHandler: (error, socket, request) => {
         request.log.info({ err: error }, 'a terminal connection broke');
         socket.terminate();

@@ -33,6 +33,14 @@ export type BoxRequest = {
   name?: string;
 };
 
+/** A connection that counts, to a box that runs. */
+export type Connected = {
+  lease: Lease;
+  box: Box;
+  /** Whether its container had to be started. */
+  started: boolean;
+};
+
 type Options = Omit<Surroundings, 'creatorId'> & { connections: ConnectionManager };
 
 /** The boxes of a deployment, from their creation to their deletion. */
@@ -169,7 +177,7 @@ export class Boxes {
    * @throws {@link errors.BoxNotFound}, {@link errors.BoxNotReady}, {@link errors.WorkspaceMissing},
    *   {@link errors.EngineUnavailable}, {@link errors.ImageUnavailable}
    */
-  async connect(idOrName: string, terminal: string): Promise<{ lease: Lease; box: Box }> {
+  async connect(idOrName: string, terminal: string): Promise<Connected> {
     const { engine, pool, workspaces } = this.#around;
     const connection = await this.#connections.acquire(idOrName, terminal);
     const { id, name, image } = connection.box;
@@ -181,7 +189,7 @@ export class Boxes {
         await engine.remove(id);
         throw new errors.BoxNotFound(idOrName);
       }
-      return connection;
+      return { ...connection, started };
     } catch (error) {
       // Waits for a deletion that is at work: what the engine says of a box that is half gone is beside the point.
       await this.#connections.release(connection.lease);

@@ -4,6 +4,8 @@ import type { Boxes } from '../boxes/boxes.js';
 import { ask, found } from '../docker.js';
 import { containerName } from '../engine.js';
 import { CLOSE, type Ending } from './close.js';
+import { statusCommand } from './commands.js';
+import { runInBox } from './run.js';
 
 /** How long the engine may take to see that a container has stopped, in ms, and how often it is asked. */
 const SETTLE_MS = 2000;
@@ -15,7 +17,14 @@ const RECENT_SECONDS = 10;
 /** The exit code of a process that SIGKILL ended. */
 const KILLED = 137;
 
-type Ended = { docker: Docker; boxes: Boxes; boxId: string; execId: string };
+type Ended = {
+  docker: Docker;
+  boxes: Boxes;
+  boxId: string;
+  execId: string;
+  /** The name of the terminal when it was a held one. */
+  held?: string | undefined;
+};
 
 /**
  * Why a shell's stream ended, asked of the engine once it has: the shell exited, or its container stopped, and then on whose
@@ -23,14 +32,15 @@ type Ended = { docker: Docker; boxes: Boxes; boxId: string; execId: string };
  * was killed is given the time to show which it was.
  * @throws {@link errors.EngineUnavailable}; what pg throws
  */
-export async function whyEnded({ docker, boxes, boxId, execId }: Ended): Promise<Ending> {
+export async function whyEnded({ docker, boxes, boxId, execId, held }: Ended): Promise<Ending> {
   const exec = await ask(found(docker.getExec(execId).inspect()));
   const exited = exec && !exec.Running && exec.ExitCode !== KILLED;
   const runs = await staysRunning(docker, boxId, exited ? 0 : SETTLE_MS);
   // The engine forgets the execs of a container that it has started anew.
   if (runs && exec) {
-    const killed = (await lackedMemory(docker, boxId, exec.ExitCode)) ? `${OUT_OF_MEMORY}.` : 'by a signal.';
-    return { code: CLOSE.normal, reason: exited ? 'The shell exited.' : `The shell was killed: ${killed}` };
+    // A held shell is not the exec's own process, which only shows it.
+    const exitCode = held ? await heldExitCode(docker, boxId, held) : (exec.ExitCode ?? undefined);
+    return { code: CLOSE.normal, reason: await howShellEnded(docker, boxId, exitCode), exitCode };
   }
   switch (await boxes.wanted(boxId)) {
     case 'deleted':
@@ -43,6 +53,19 @@ export async function whyEnded({ docker, boxes, boxId, execId }: Ended): Promise
 }
 
 const OUT_OF_MEMORY = 'the dockbox ran out of memory';
+
+/** The exit code of a held shell; undefined when it was ended with its terminal. */
+async function heldExitCode(docker: Docker, boxId: string, terminal: string): Promise<number | undefined> {
+  const { output } = await runInBox(docker, boxId, statusCommand(terminal));
+  return /^\d+$/.test(output.trim()) ? Number(output) : undefined;
+}
+
+async function howShellEnded(docker: Docker, boxId: string, exitCode: number | undefined): Promise<string> {
+  if (exitCode === undefined) return 'The terminal was ended.';
+  if (exitCode !== KILLED) return 'The shell exited.';
+  const lacked = await lackedMemory(docker, boxId, exitCode);
+  return `The shell was killed: ${lacked ? OUT_OF_MEMORY : 'by a signal'}.`;
+}
 
 /** What became of a container that dockbox did not stop. */
 async function howContainerDied(docker: Docker, boxId: string): Promise<string> {

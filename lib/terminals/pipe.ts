@@ -1,26 +1,41 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
+import type { Size } from './commands.js';
+import { framingOf } from './framing.js';
 
 /** Output that may wait for a slow client before its shell is held back, in bytes. */
 const HIGH_WATER_BYTES = 1024 * 1024;
 const LOW_WATER_BYTES = 256 * 1024;
 
+type Options = {
+  /** Whether what the client types is left out. */
+  readonly: boolean;
+  /** Frames that have come already. */
+  early: Buffer[];
+  /** Gets the size of the client's window, when the framing tells it. */
+  onSize: (size: Size) => void;
+};
+
 /**
- * Joins a WebSocket to a shell's stream, raw: frames are keystrokes, output goes out in binary frames. Each side is held
- * back while the other does not keep up, so that what is buffered here has a bound both ways.
+ * Joins a WebSocket to a shell's stream. Each side is held back while the other does not keep up, so that what is
+ * buffered here has a bound both ways.
  * @returns when either side has ended
  */
-export function pipe(socket: WebSocket, stream: Duplex): Promise<void> {
+export function pipe(socket: WebSocket, stream: Duplex, { readonly, early, onSize }: Options): Promise<void> {
+  const framing = framingOf(socket);
   return new Promise((resolve) => {
     const onOutput = (chunk: Buffer) => {
-      socket.send(chunk, { binary: true }, onSent);
+      socket.send(framing.output(chunk), { binary: true }, onSent);
       if (socket.bufferedAmount > HIGH_WATER_BYTES) stream.pause();
     };
     const onSent = () => {
       if (stream.isPaused() && socket.bufferedAmount < LOW_WATER_BYTES) stream.resume();
     };
     const onInput = (frame: Buffer) => {
-      if (!stream.write(frame)) socket.pause();
+      const input = framing.input(frame);
+      if (!input) return;
+      if ('size' in input) onSize(input.size);
+      else if (!readonly && !stream.write(input.keys)) socket.pause();
     };
     const onDrain = () => socket.resume();
     const onEnd = () => {
@@ -30,6 +45,7 @@ export function pipe(socket: WebSocket, stream: Duplex): Promise<void> {
       resolve();
     };
 
+    for (const frame of early) onInput(frame);
     socket.on('message', onInput);
     socket.on('close', onEnd);
     stream.on('data', onOutput);
@@ -39,6 +55,6 @@ export function pipe(socket: WebSocket, stream: Duplex): Promise<void> {
     // A broken stream closes, too; what the engine has to say about it is asked afterwards.
     stream.on('error', () => {});
     stream.resume();
-    socket.resume();
+    if (!stream.writableNeedDrain) socket.resume();
   });
 }

@@ -2,7 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { ConnectionManager } from '../connections/manager.js';
 import { errors } from '../errors.js';
-import { resizeExec, type Size } from './shell.js';
+import type { Size } from './commands.js';
+import { resizeExec } from './shell.js';
 
 /** A client may say its size as soon as it is connected: how long its shell may take to be there, in ms. */
 const SHELL_WAIT_MS = 3000;

@@ -4,13 +4,15 @@
  */
 
 /**
- * Becomes the user's shell: `$1` the directory below the workspace, `$2` columns, `$3` rows. The first line that it
- * prints is its process id, which is its session's id as well, for {@link HANG_UP}.
+ * Becomes the user's shell, where there are no tools to do so: `$1` the directory, `$2` columns, `$3` rows, `$4` what to tell
+ * a person first. The first line that it prints is its process id, which is its session's id as well, for
+ * {@link HANG_UP}.
  */
 export const START_SHELL = `
 echo $$
 stty cols "$2" rows "$3" 2>/dev/null
-cd "/workspace/$1" || cd /workspace
+cd "$1" || cd /workspace
+[ "$4" ] && printf '\\033[33m%s\\033[0m\\n' "$4"
 : "\${LANG:=C.UTF-8}" "\${TERM:=xterm-256color}"
 export LANG TERM
 for shell in bash zsh ash sh; do

@@ -1,14 +1,16 @@
 import type Docker from 'dockerode';
 import type { WebSocket } from 'ws';
-import type { Boxes } from '../boxes/boxes.js';
+import type { Boxes, Connected } from '../boxes/boxes.js';
 import type { ConnectionManager, Lease } from '../connections/manager.js';
-import { forClient } from '../errors.js';
+import { errors, forClient } from '../errors.js';
 import type { Log } from '../log.js';
-import { CLOSE, close, notice } from './close.js';
+import { CLOSE, close } from './close.js';
+import type { Size, Wish } from './commands.js';
 import { whyEnded } from './ending.js';
+import { framingOf } from './framing.js';
 import { keepAlive } from './liveness.js';
 import { pipe } from './pipe.js';
-import { resizeExec, Shell, type Size } from './shell.js';
+import { resizeExec, Shell } from './shell.js';
 
 /** Failures that a client mends by connecting again, by their code; the others are the server's. */
 const CLOSE_BY_ERROR: Record<string, number> = {
@@ -26,18 +28,20 @@ export type SessionOptions = {
   docker: Docker;
   /** The box's id or name. */
   id: string;
-  terminal: string;
-  size: Size;
+  wish: Omit<Wish, 'directory' | 'notice'>;
+  /** Whether boxes have tools, which hold terminals. */
+  tools: boolean;
   pingSeconds: number;
   log: Log;
 };
 
 /**
  * Serves one client's terminal from the upgrade to the close: waits for the box, counts the connection, and pipes
- * frames to a shell of its own. When it returns, the shell has been hung up and the connection is counted no more.
+ * frames to a shell, its own or one that is held. When it returns, its TTY has been hung up and the connection is counted
+ * no more.
  */
 export async function serveTerminal(socket: WebSocket, options: SessionOptions): Promise<void> {
-  const { boxes, connections, docker, terminal, size, pingSeconds, log } = options;
+  const { boxes, connections, docker, wish, tools, pingSeconds, log } = options;
   const gone = new AbortController();
   socket.once('close', () => gone.abort());
   // Frames that arrive before there is a shell wait in the kernel.
@@ -46,29 +50,40 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
   let lease: Lease | undefined;
   let shell: Shell | undefined;
   try {
-    let box = await boxes.find(options.id);
-    if (box.status === 'creating') {
-      socket.resume();
-      const early = holdInput(socket);
-      const say = (text: string) => socket.send(Buffer.from(text));
-      box = await boxes.settled(box.id, say, gone.signal).finally(early.end);
-      if (box.status === 'failed')
-        return close(socket, { code: CLOSE.serverError, reason: box.error ?? 'It could not be created.' });
-      ({ lease, box } = await boxes.connect(box.id, terminal));
-      for (const warning of box.warnings) socket.send(notice(warning));
-      shell = await Shell.open({ docker, boxId: box.id, directory: box.directory, size });
-      for (const chunk of early.chunks) shell.stream.write(chunk);
-    } else {
-      ({ lease, box } = await boxes.connect(box.id, terminal));
-      shell = await Shell.open({ docker, boxId: box.id, directory: box.directory, size });
-    }
+    const early = await whileCreating(socket, gone.signal, options);
+    const connected = await boxes.connect(options.id, wish.terminal);
+    lease = connected.lease;
+    const { id: boxId, directory } = connected.box;
+    shell = await Shell.open({
+      ...wish,
+      docker,
+      boxId,
+      tools,
+      directory,
+      notice: noticeFor(connected, wish),
+    });
     if (socket.readyState !== socket.OPEN) return;
-    await Promise.all([pipe(socket, shell.stream), introduce(shell.execId, lease, options)]);
+    const { execId, history, stream } = shell;
+    if (history.length > 0) socket.send(framingOf(socket).output(history));
+    // One after the other, the client's own wishes last. An image without `stty` has the shell start without a size.
+    let resized = resizeExec(docker, execId, wish.size);
+    const onSize = (size: Size) => {
+      const resize = () => resizeExec(docker, execId, size);
+      resized = resized.then(resize).catch((err: unknown) => {
+        log.warn({ err }, 'a terminal was not resized');
+        return false;
+      });
+    };
+    const { readonly } = wish;
+    // Nothing that the shell does meanwhile needs it: only then it is made known to those who resize it.
+    const introduced = resized.then(() => connections.setExec(connected.lease, execId));
+    await Promise.all([pipe(socket, stream, { readonly, early, onSize }), introduced]);
     if (socket.readyState !== socket.OPEN) return;
-    const ending = await whyEnded({ docker, boxes, boxId: box.id, execId: shell.execId });
+    const held = tools && wish.terminal ? wish.terminal : undefined;
+    const ending = await whyEnded({ docker, boxes, boxId, execId, held });
     // Others stop the boxes of a replica that they take for dead: its clients are to find another one.
     const lapsed = ending.code !== CLOSE.normal && (await connections.hasLapsed(lease));
-    close(socket, lapsed && (await boxes.wanted(box.id)) !== 'deleted' ? OUT_OF_TOUCH : ending);
+    close(socket, lapsed && (await boxes.wanted(boxId)) !== 'deleted' ? OUT_OF_TOUCH : ending);
   } catch (error) {
     if (gone.signal.aborted) return;
     const known = forClient(error);
@@ -84,32 +99,46 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
 }
 
 /**
- * Makes a new shell's window known: to the engine, because an image without `stty` has the shell start without one, and
- * only then to those who change it. Nothing that the shell does meanwhile needs it.
+ * Shows the progress of a box that is being created, until it is ready.
+ * @returns the frames that came meanwhile
+ * @throws {@link errors.BoxFailed}
  */
-async function introduce(
-  execId: string,
-  lease: Lease,
-  { docker, connections, size }: SessionOptions,
-): Promise<void> {
-  await resizeExec(docker, execId, size);
-  await connections.setExec(lease, execId);
+async function whileCreating(
+  socket: WebSocket,
+  signal: AbortSignal,
+  { boxes, id }: SessionOptions,
+): Promise<Buffer[]> {
+  const box = await boxes.find(id);
+  if (box.status !== 'creating') return [];
+  const frames = holdFrames(socket);
+  const say = (text: string) => socket.send(framingOf(socket).output(Buffer.from(text)));
+  const settled = await boxes.settled(box.id, say, signal).finally(frames.end);
+  if (settled.status === 'failed') throw new errors.BoxFailed(settled.error ?? '');
+  return frames.held;
 }
 
-/** Bytes typed while the box is being created that are kept for its shell. */
-const EARLY_INPUT_BYTES = 64 * 1024;
+/** What to tell a person when a shell begins. A held one begins once, and so is the place for what is always true. */
+function noticeFor({ box, started }: Connected, { terminal }: SessionOptions['wish']): string {
+  const lines = terminal ? [...box.warnings] : [];
+  if (started) lines.push('This dockbox had been stopped, and was started again.');
+  return lines.join('\n');
+}
 
-function holdInput(socket: WebSocket) {
-  const chunks: Buffer[] = [];
+/** Bytes of frames that are kept while a box is being created; more wait in the kernel. */
+const EARLY_BYTES = 64 * 1024;
+
+function holdFrames(socket: WebSocket) {
+  const held: Buffer[] = [];
   let bytes = 0;
-  const onMessage = (data: Buffer) => {
-    bytes += data.length;
-    chunks.push(data);
-    if (bytes > EARLY_INPUT_BYTES) socket.pause();
+  const onMessage = (frame: Buffer) => {
+    bytes += frame.length;
+    held.push(frame);
+    if (bytes > EARLY_BYTES) socket.pause();
   };
   socket.on('message', onMessage);
+  socket.resume();
   return {
-    chunks,
+    held,
     end: () => {
       socket.off('message', onMessage);
       socket.pause();

@@ -3,14 +3,17 @@ import type Docker from 'dockerode';
 import { ask, statusOf } from '../docker.js';
 import { containerName } from '../engine.js';
 import { errors } from '../errors.js';
+import { hangUpCommand, type Size, shellCommand, type Wish } from './commands.js';
 import { staysRunning } from './ending.js';
-import { HANG_UP, START_SHELL } from './scripts.js';
 
 /** How long a shell may take to start, in ms. */
 const START_TIMEOUT_MS = 10_000;
 
-/** Longer than any line with a process id. */
-const PID_LINE_BYTES = 32;
+/** Longer than any line with a process id, or an engine's complaint that is worth repeating. */
+const MAX_LINE_BYTES = 256;
+
+/** The most of a history that is taken, in bytes: ten thousand lines of 400. */
+const MAX_HISTORY_BYTES = 4_000_000;
 
 /**
  * Docker detaches a stream that sends its detach keys, Ctrl-P Ctrl-Q by default, and so holds back a typed Ctrl-P. There
@@ -18,44 +21,55 @@ const PID_LINE_BYTES = 32;
  */
 const DETACH_KEYS = 'ctrl-@,ctrl-^,ctrl-@,ctrl-_,ctrl-@,ctrl-^,ctrl-@,ctrl-_';
 
-export type Size = { cols: number; rows: number };
-
-type Options = {
+type Options = Wish & {
   docker: Docker;
   boxId: string;
-  /** The directory below the workspace to start in. */
-  directory: string | null;
-  size: Size;
+  /** Whether the box has tools. */
+  tools: boolean;
 };
 
-/** A shell in a box, on a TTY of its own: an exec of the engine's, with its raw stream. */
+/**
+ * A TTY in a box, as an exec of the engine's with its raw stream: of a shell, or of a client to one that is held. When
+ * it is hung up a held shell lives on, for whoever connects to it next.
+ */
 export class Shell {
   readonly execId: string;
   /** Keystrokes in, the terminal's output out, byte for byte. */
   readonly stream: Duplex;
+  /** What a held shell has shown before, and is no longer on its screen. */
+  readonly history: Buffer;
   readonly #docker: Docker;
   readonly #boxId: string;
   readonly #pid: number;
+  readonly #tools: boolean;
 
-  private constructor(docker: Docker, boxId: string, execId: string, stream: Duplex, pid: number) {
+  private constructor(
+    { docker, boxId, tools }: Options,
+    execId: string,
+    stream: Duplex,
+    [pid, history]: [number, Buffer],
+  ) {
     this.#docker = docker;
     this.#boxId = boxId;
+    this.#tools = tools;
     this.execId = execId;
     this.stream = stream;
+    this.history = history;
     this.#pid = pid;
   }
 
   /**
-   * Starts a shell in a running box.
+   * Connects to a shell in a running box, which is started unless it is held already.
    * @throws {@link errors.BoxNotReady} when it has been stopped meanwhile;
    *   {@link errors.ImageUnavailable} when its image has no shell; {@link errors.EngineUnavailable}
    */
-  static async open({ docker, boxId, directory, size }: Options): Promise<Shell> {
+  static async open(options: Options): Promise<Shell> {
+    const { docker, boxId, tools } = options;
     let stream: Duplex | undefined;
     try {
       const exec = await ask(
         docker.getContainer(containerName(boxId)).exec({
-          Cmd: ['sh', '-c', START_SHELL, 'sh', directory ?? '', String(size.cols), String(size.rows)],
+          Cmd: shellCommand(options, tools),
           AttachStdin: true,
           AttachStdout: true,
           AttachStderr: true,
@@ -67,8 +81,7 @@ export class Shell {
       stream = await ask(
         exec.start({ hijack: true, stdin: true, Tty: true, DetachKeys: DETACH_KEYS } as object),
       );
-      const pid = await readPid(stream);
-      return new Shell(docker, boxId, exec.id, stream, pid);
+      return new Shell(options, exec.id, stream, await greet(stream, tools && options.terminal !== ''));
     } catch (error) {
       stream?.destroy();
       if (error instanceof errors.EngineUnavailable) throw error;
@@ -78,15 +91,15 @@ export class Shell {
   }
 
   /**
-   * Ends the shell and all that it started in its terminal; Docker does not when the stream is closed. A box that no
-   * longer runs has none.
+   * Ends all that its TTY has: a plain shell and what it started, or the client of a held one. Docker does not when the
+   * stream is closed. A box that no longer runs has none.
    */
   async hangUp(): Promise<void> {
     this.stream.destroy();
     try {
       const exec = await ask(
         this.#docker.getContainer(containerName(this.#boxId)).exec({
-          Cmd: ['sh', '-c', HANG_UP, 'sh', String(this.#pid)],
+          Cmd: hangUpCommand(this.#pid, this.#tools),
         }),
       );
       const answer = await ask(exec.start({ Detach: true }));
@@ -113,24 +126,43 @@ export async function resizeExec(docker: Docker, execId: string, { cols, rows }:
   }
 }
 
-/** Takes the first line, and it alone, from the stream. */
-async function readPid(stream: Duplex): Promise<number> {
-  let line = Buffer.alloc(0);
+/**
+ * Takes from the stream what a shell's command says first: its process id and, of a held one, its history, whose end is
+ * confirmed. What follows stays in the stream.
+ */
+async function greet(stream: Duplex, held: boolean): Promise<[number, Buffer]> {
   const signal = AbortSignal.timeout(START_TIMEOUT_MS);
-  while (!line.includes('\n') && line.length < PID_LINE_BYTES) {
-    const chunk = await nextChunk(stream, signal);
-    if (chunk === null) break;
-    line = Buffer.concat([line, chunk]);
-  }
-  const end = line.indexOf('\n') + 1;
-  const match = /^(\d+)\r?\n$/.exec(line.toString('latin1', 0, end));
-  if (!match) {
+  const line = (await takeUntil(stream, '\n', MAX_LINE_BYTES, signal)).toString('latin1');
+  const pid = /^(\d+)\r?\n$/.exec(line)?.[1];
+  if (pid === undefined) {
     throw new errors.ImageUnavailable(
-      `The image of this dockbox has no shell: ${line.toString().trim() || 'sh did not start'}`,
+      `The image of this dockbox has no shell: ${line.trim() || 'sh did not start'}`,
     );
   }
-  if (end < line.length) stream.unshift(line.subarray(end));
-  return Number(match[1]);
+  if (!held) return [Number(pid), Buffer.alloc(0)];
+  const history = await takeUntil(stream, '\0', MAX_HISTORY_BYTES, signal);
+  stream.write('\n');
+  return [Number(pid), history.subarray(0, -1)];
+}
+
+/** Takes bytes from a stream up to a last one, and not more than `maxBytes` of them; fewer when it ends. */
+async function takeUntil(
+  stream: Duplex,
+  last: string,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for (;;) {
+    const chunk = await nextChunk(stream, signal);
+    if (chunk === null) return Buffer.concat(chunks);
+    const end = Math.min(chunk.indexOf(last) + 1 || chunk.length, maxBytes - bytes);
+    chunks.push(chunk.subarray(0, end));
+    bytes += end;
+    if (end < chunk.length) stream.unshift(chunk.subarray(end));
+    if (chunk[end - 1] === last.charCodeAt(0) || bytes === maxBytes) return Buffer.concat(chunks);
+  }
 }
 
 /** The next bytes of a stream in paused mode, or null at its end. */

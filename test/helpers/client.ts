@@ -108,11 +108,17 @@ export class TerminalClient {
 }
 
 /**
- * Connects a client to a box's terminal; the end of the test cuts it off.
- * @param query such as `?cols=80`
+ * Connects a client to a box, to a shell of its own unless the query says otherwise: it shows the shell's very bytes. The
+ * end of the test cuts it off.
+ * @param query such as `?terminal=&cols=80`
  * @throws when the handshake is refused, with its status in the message
  */
-export async function connect(t: Scope, { base }: Service, id: string, query = ''): Promise<TerminalClient> {
+export async function connect(
+  t: Scope,
+  { base }: Service,
+  id: string,
+  query = '?terminal=',
+): Promise<TerminalClient> {
   const socket = new WebSocket(`${base.replace('http', 'ws')}/v1/dockbox/ws/${id}${query}`);
   t.teardown(() => socket.terminate());
   // Listens from the start: what is shown at once is not missed.

@@ -48,11 +48,13 @@ t.test('the OpenAPI document names every operation', async (t) => {
     'connectTerminal',
     'createDockbox',
     'deleteDockbox',
+    'endTerminal',
     'getDockbox',
     'getHealth',
     'getReadiness',
     'getService',
     'listDockboxes',
+    'listTerminals',
     'resizeTerminal',
     'stopDockbox',
   ]);

@@ -2,6 +2,7 @@ import t from 'tap';
 import { createBox } from '../../../helpers/box.js';
 import { call, connect, until } from '../../../helpers/client.js';
 import { makeDeployment } from '../../../helpers/deployment.js';
+import { openScreen } from '../../../helpers/screen.js';
 import { startServer } from '../../../helpers/server.js';
 
 // A process that is stopped for longer than a heartbeat may be late, as by a suspended virtual machine, has no idea of it.
@@ -24,22 +25,23 @@ t.test('a server that was paused past its lease', async (t) => {
   };
 
   await t.test('goes on with its terminal, which counts again', async (t) => {
-    const client = await connect(t, paused, 'box');
-    await client.shows(/[$#] $/);
+    const client = await openScreen(t, paused, 'box');
+    await client.shows(/[$#]/);
     await pause();
     paused.signal('SIGCONT');
     await until(survivor, 'box', ({ body }) => body.connections === 1);
     const { rows } = await deployment.pool.query('select idle_since from dockbox');
     t.strictSame(rows, [{ idle_since: null }], 'the idle clock has stopped');
     client.type('echo still th""ere\r');
-    await client.shows(/^still there/m);
+    await client.shows(/^still there$/m);
 
     const size = { cols: 91, rows: 33 };
     const { status } = await call(survivor, 'POST', '/v1/dockbox/box/terminals/main/size', size);
     t.equal(status, 204, 'the other server can resize it');
+    client.emulator.resize(size.cols, size.rows);
     client.type('stty size\r');
-    await client.shows(/^33 91/m);
-    client.socket.close();
+    await client.shows(/^33 91$/m);
+    await client.leave();
     await until(survivor, 'box', ({ body }) => body.connections === 0);
   });
 

@@ -10,6 +10,7 @@ import { type Deployment, makeDeployment } from '../../../helpers/deployment.js'
 import { Gate } from '../../../helpers/gate.js';
 import { serve, startHttpServer } from '../../../helpers/http-server.js';
 import { startRelay } from '../../../helpers/relay.js';
+import { openScreen } from '../../../helpers/screen.js';
 import { startServer } from '../../../helpers/server.js';
 
 const API = '/v1/dockbox';
@@ -106,19 +107,20 @@ t.test('a terminal has the size that its client asks for', async (t) => {
   });
 
   await t.test('from the start', async (t) => {
-    const client = await connect(t, app, 'box', '?cols=101&rows=33');
+    const client = await connect(t, app, 'box', '?terminal=&cols=101&rows=33');
     client.type('stty size\r');
     await client.shows(/^33 101\r/m);
   });
 
   await t.test('and later, by its name', async (t) => {
-    const client = await connect(t, app, 'box', '?terminal=side');
-    const main = await connect(t, app, 'box');
+    const side = await openScreen(t, app, 'box', { query: { terminal: 'side' } });
+    const main = await openScreen(t, app, 'box');
+    await side.shows(/[$#]/);
     t.equal((await size('side', { cols: 90, rows: 20 })).status, 204);
-    client.type('stty size\r');
-    await client.shows(/^20 90\r/m);
+    side.type('stty size\r');
+    await side.shows(/^20 90$/m);
     main.type('stty size\r');
-    await main.shows(/^24 80\r/m);
+    await main.shows(/^24 80$/m);
   });
 
   await t.test('sizes and names that can not be are refused', async (t) => {

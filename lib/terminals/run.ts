@@ -1,0 +1,33 @@
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import type Docker from 'dockerode';
+import { ask } from '../docker.js';
+import { containerName } from '../engine.js';
+
+/** The most that is read of what a command prints, in bytes. */
+const MAX_OUTPUT_BYTES = 256 * 1024;
+
+/**
+ * Runs a command in a running box to its end.
+ * @returns its exit status and what it printed, cut off where that is too long
+ * @throws {@link errors.EngineUnavailable}; the engine's own refusal, with its status, when the box does not run
+ */
+export async function runInBox(
+  docker: Docker,
+  boxId: string,
+  command: string[],
+): Promise<{ status: number | null; output: string }> {
+  const container = docker.getContainer(containerName(boxId));
+  const exec = await ask(container.exec({ Cmd: command, AttachStdout: true }));
+  const stream = await ask(exec.start({}));
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const output = new PassThrough().on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes <= MAX_OUTPUT_BYTES) chunks.push(chunk);
+  });
+  docker.modem.demuxStream(stream, output, output);
+  await ask(once(stream, 'end'));
+  const { ExitCode } = await ask(exec.inspect());
+  return { status: ExitCode, output: Buffer.concat(chunks).toString() };
+}
