@@ -2,6 +2,7 @@ import { containerName } from '../lib/engine.js';
 import { call } from '../test/helpers/client.js';
 import { makeDeployment } from '../test/helpers/deployment.js';
 import { startGitServer } from '../test/helpers/git-server.js';
+import { RunScope } from '../test/helpers/scope.js';
 import { startServer } from '../test/helpers/server.js';
 import { BareEngine } from './bare-engine.js';
 import type { Bench, Measure } from './bench.js';
@@ -15,7 +16,6 @@ import { paste } from './measures/paste.js';
 import { slowReader } from './measures/slow-reader.js';
 import { type MeasureName, type Options, readOptions } from './options.js';
 import { machine, table, writeJson } from './report.js';
-import { RunScope } from './scope.js';
 
 const measures: Record<MeasureName, Measure> = {
   ...{ echo, output, paste, idle, connect, create },

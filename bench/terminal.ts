@@ -29,8 +29,9 @@ export class BoxTerminal implements Terminal {
   readonly failure: Promise<never>;
   #sent = () => {};
 
-  constructor(base: string, id: string) {
-    const address = `${base.replace('http', 'ws')}/v1/dockbox/ws/${id}`;
+  /** @param name of a held terminal; a shell of its own without one */
+  constructor(base: string, id: string, name = '') {
+    const address = `${base.replace('http', 'ws')}/v1/dockbox/ws/${id}?terminal=${name}`;
     this.socket = new WebSocket(address, { perMessageDeflate: false });
     this.socket.on('message', (data: Buffer) => this.onOutput(data));
     this.failure = once(this.socket, 'close').then(([code, reason]) =>

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { RunScope } from '../test/helpers/scope.js';
 import { Client } from './client.js';
 import { injectFaults } from './faults.js';
 import { Ledger } from './ledger.js';
 import type { Options } from './options.js';
 import { Random } from './random.js';
-import { Openings } from './scope.js';
 import { settle } from './settle.js';
 import { openWorld } from './world.js';
 
@@ -27,24 +27,23 @@ export async function runChaos(
 ): Promise<Ledger> {
   const ledger = new Ledger(print);
   const random = new Random(options.seed);
-  const openings = new Openings();
-  try {
-    const broken = new Promise<never>((_, reject) => {
-      interrupted.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
-    });
-    await Promise.race([broken, play(options, ledger, random, openings)]);
-  } finally {
-    await openings.close();
-  }
+  const scope = new RunScope();
+  const broken = new Promise<never>((_, reject) => {
+    interrupted.addEventListener('abort', () => reject(new Error('interrupted')), { once: true });
+  });
+  const [played] = await Promise.allSettled([Promise.race([broken, play(options, ledger, random, scope)])]);
+  const problems = await scope.end();
+  if (played.status === 'rejected') throw played.reason;
+  if (problems.length > 0) throw new AggregateError(problems, 'Not everything could be put away');
   return ledger;
 }
 
-async function play(options: Options, ledger: Ledger, random: Random, openings: Openings): Promise<void> {
-  const world = await openWorld(openings, options, ledger);
+async function play(options: Options, ledger: Ledger, random: Random, scope: RunScope): Promise<void> {
+  const world = await openWorld(scope, options, ledger);
   ledger.say(`${options.replicas} servers run`);
   const noFaults = new AbortController();
   const noClients = new AbortController();
-  openings.teardown(() => {
+  scope.teardown(() => {
     noFaults.abort();
     noClients.abort();
   });

@@ -84,7 +84,7 @@ export class Engine {
   /**
    * Makes sure that the box's container runs: made again when it is missing, started when it is stopped.
    * @returns false when it ran already
-   * @throws {@link errors.ImageUnavailable} when its image is gone or can't run a box
+   * @throws {@link errors.ImageUnavailable} when its image is gone or can't run a box; {@link errors.EngineFailed}
    */
   async ensureRunning(box: Runnable): Promise<boolean> {
     const started = await this.#start(box.id);
@@ -97,6 +97,8 @@ export class Engine {
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
       await this.remove(box.id);
+      // 400 is the runtime's word on what it was told to run; all else is the engine's own trouble.
+      if (statusOf(error) !== 400) throw new errors.EngineFailed(reason(error));
       throw new errors.ImageUnavailable(
         `A box can't be started from the image "${box.image}": ${reason(error)}`,
       );

@@ -32,6 +32,7 @@ export const errors = {
     'The container engine does not answer: %s',
     503,
   ),
+  EngineFailed: createError<[string]>('DBX_ENGINE_FAILED', 'The container engine could not do it: %s', 503),
   DatabaseUnavailable: createError(
     'DBX_DATABASE_UNAVAILABLE',
     'The database does not answer: try again in a moment.',

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import net from 'node:net';
 import { type Bench, type Measure, openBare, openBox } from '../bench.js';
 import { atMostTimes, both, compare, quantile, within } from '../figures.js';
-import { BareTerminal, shows, showsPrompt, type Terminal } from '../terminal.js';
+import { BareTerminal, BoxTerminal, shows, showsPrompt, type Terminal } from '../terminal.js';
 
 const KEYS = 600;
 /** Sides take turns after so few keys: another program's load then slows both. */
@@ -17,7 +17,12 @@ const WARM_UP_KEYS = 200;
 export const echo: Measure = async (bench) => {
   const { rounds, scale } = bench.options;
   const batches = Math.ceil((KEYS * scale) / BATCH_KEYS);
-  const sides = [await side(openBare(bench)), await side(openRelay(bench)), await side(openBox(bench))];
+  const sides = [
+    await side(openBare(bench)),
+    await side(openRelay(bench)),
+    await side(openBox(bench)),
+    await side(openHeld(bench)),
+  ];
   for (let round = 0; round < rounds; round++) {
     for (const { times } of sides) times.push([]);
     for (let batch = 0; batch < batches; batch++) {
@@ -37,6 +42,7 @@ export const echo: Measure = async (bench) => {
     compare('key echo, p50', 'ms', against(p50?.[0], p50?.[2]), target),
     compare('key echo, p50, floor: a bare relay', 'ms', against(p50?.[1], p50?.[2])),
     compare('key echo, p99', 'ms', against(p99?.[0], p99?.[2])),
+    compare('key echo, p50, held; floor: not held', 'ms', against(p50?.[2], p50?.[3]), within(0.15, 'ms')),
   ];
 };
 
@@ -53,6 +59,13 @@ async function openRelay({ engine, container, scope }: Bench): Promise<Terminal>
   const [port] = await once(relay, 'message');
   const terminal = new BareTerminal(net.connect({ host: '127.0.0.1', port, noDelay: true }));
   await showsPrompt(terminal);
+  return terminal;
+}
+
+/** Begins a held terminal in the box. What it shows is drawn, so that its prompt is not the last of it. */
+async function openHeld({ server, boxId }: Bench): Promise<Terminal> {
+  const terminal = new BoxTerminal(server.base, boxId, 'echo');
+  await Promise.race([shows(terminal, /[#$] /), terminal.failure]);
   return terminal;
 }
 

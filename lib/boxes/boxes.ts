@@ -50,6 +50,7 @@ export class Boxes {
   readonly #creations = new Map<string, Creation>();
   /** Ids of boxes that are being made here, from before their rows are there until their creation has ended. */
   readonly #making = new Set<string>();
+  #closed = false;
 
   constructor({ connections, ...surroundings }: Options) {
     this.#around = { ...surroundings, creatorId: connections.replicaId };
@@ -72,6 +73,7 @@ export class Boxes {
     await engine.ping();
     await checkSource(source, { allowPrivate: allowPrivateSources });
 
+    if (this.#closed) throw new errors.Draining();
     const id = randomUUID();
     this.#making.add(id);
     const box = await this.#insert(id, source, image, request.name).catch((error: Error) => {
@@ -80,6 +82,7 @@ export class Boxes {
     });
     const creation = new Creation(box, source, this.#around);
     this.#creations.set(id, creation);
+    if (this.#closed) void creation.cancel(new errors.Draining());
     const done = creation.outcome.finally(() => {
       this.#creations.delete(id);
       this.#making.delete(id);
@@ -224,8 +227,9 @@ export class Boxes {
     await Promise.allSettled([...this.#creations.values()].map(({ outcome }) => outcome));
   }
 
-  /** Gives the creations up that are at work here. */
+  /** Gives the creations up that are at work here, and takes no more. */
   async close(): Promise<void> {
+    this.#closed = true;
     const creations = [...this.#creations.values()];
     await Promise.all(creations.map((creation) => creation.cancel(new errors.Draining())));
   }

@@ -28,6 +28,21 @@ export async function removeStrayContainers({ pool, engine, log }: Options): Pro
 }
 
 /**
+ * Finds containers that run though their rows say that they don't, as when a replica died between the two: from then on
+ * they are idle, and are stopped like any other.
+ */
+export async function adoptRunning({ pool, engine, log }: Options): Promise<void> {
+  const running = [...(await engine.runningBoxes())].filter(isId);
+  const { rows } = await pool.query<{ id: string }>(
+    `update dockbox set running = true
+     where id = any ($1::uuid[]) and not running and status = 'ready' and deleted_at is null
+     returning id`,
+    [running],
+  );
+  for (const { id } of rows) log.warn({ box: id }, 'a container ran that was to be stopped');
+}
+
+/**
  * Removes workspaces that no row names and that nobody has changed for a day, below a mount point that is this
  * deployment's alone.
  */

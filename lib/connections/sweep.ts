@@ -79,7 +79,7 @@ export class Sweep {
       `select id from dockbox where status = 'creating' and creator_id is null and deleted_at is null`,
     );
     for (const { id } of rows) {
-      await transaction(pool, async (db) => {
+      const failed = transaction(pool, async (db) => {
         const { rowCount } = await db.query(
           `select from dockbox
            where id = $1 and status = 'creating' and creator_id is null and deleted_at is null
@@ -92,6 +92,10 @@ export class Sweep {
         await markFailed(db, id, 'The server that was creating this dockbox went away: create it again.');
         log.warn({ box: id }, 'a creation was abandoned');
       });
+      // What can't be put away now is no reason to leave all else.
+      await failed.catch((err: unknown) =>
+        log.error({ err, box: id }, 'an abandoned creation could not be put away'),
+      );
     }
   }
 

@@ -18,6 +18,10 @@ export const SCRIPTS = { git: script('git'), archive: script('archive') };
 /** Root without its powers over the machine, but with those that it needs over files, whoever owns the workspace. */
 const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER'];
 
+/** The status of a process that SIGKILL ended, and of one that the kernel ended so for want of memory. */
+export const KILLED = 137;
+export const OUT_OF_MEMORY = 256 + KILLED;
+
 /** What a fetch may use. */
 export type FetchLimits = {
   timeoutSeconds: number;
@@ -85,7 +89,9 @@ async function attend(
     await ask(container.start());
     await Promise.all([ended, input && feed(input, stream)]);
     const { StatusCode } = await ask(container.wait());
-    return StatusCode;
+    if (StatusCode !== KILLED) return StatusCode;
+    const { State } = await ask(container.inspect());
+    return State.OOMKilled ? OUT_OF_MEMORY : KILLED;
   } finally {
     stream.destroy();
   }

@@ -1,4 +1,5 @@
 import { errors } from '../errors.js';
+import { KILLED, OUT_OF_MEMORY } from './container.js';
 
 type Facts = {
   maxBytes: number;
@@ -20,8 +21,8 @@ export const FAILURES: Record<number, (facts: Facts, said: string) => string> = 
   41: () => 'The archive has absolute names, or names with "..", which would lead out of the workspace.',
   42: () => 'The archive is empty.',
   43: () => 'The archive is encrypted: that is not supported.',
-  // Killed, mostly by the kernel when memory runs out.
-  137: () => 'The fetch was stopped: the source needs more memory than this server allows.',
+  [KILLED]: () => 'The fetch was ended from outside: try again.',
+  [OUT_OF_MEMORY]: () => 'The fetch was stopped: the source needs more memory than this server allows.',
   // SIGXFSZ: a single file as large as all may be.
   153: ({ maxBytes }) => `The source is larger than ${maxBytes} bytes, the most that this server accepts.`,
 };

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { removeStrayContainers, removeStrayWorkspaces } from '../../../lib/boxes/strays.js';
+import { adoptRunning, removeStrayContainers, removeStrayWorkspaces } from '../../../lib/boxes/strays.js';
 import { startApp } from '../../helpers/app.js';
 import { createBox } from '../../helpers/box.js';
 import { call, until } from '../../helpers/client.js';
@@ -74,6 +74,19 @@ t.test("workspaces on another deployment's mount point are left alone", async (t
   t.same(await deployment.workspaces(), [stray]);
   await workspaces.remove(stray, {});
 });
+
+t.test(
+  'a container that runs though its row says that it does not is adopted, and stopped when idle',
+  async (t) => {
+    const id = await createBox(t, app);
+    await app.pg.pool.query('update dockbox set running = false, idle_since = null where id = $1', [id]);
+    await adoptRunning(around);
+    t.match((await call(app, 'GET', '/v1/dockbox/box')).body, { running: true });
+    await app.pg.pool.query(`update dockbox set idle_since = now() - interval '1 hour' where id = $1`, [id]);
+    await until(app, 'box', ({ body }) => !body.running);
+    await call(app, 'DELETE', '/v1/dockbox/box');
+  },
+);
 
 t.test('a creation whose replica died is failed, and its files go', async (t) => {
   const id = randomUUID();
