@@ -10,6 +10,8 @@ try {
   prepareBuild();
   const { prepare } = await import('../build/setup/index.js');
   await prepare();
+  const { ensureTestTools } = await import('../build/setup/test-tools.js');
+  await ensureTestTools();
   const { bench } = await import('../build/bench/index.js');
   await withThrowAways(async (env) => {
     Object.assign(process.env, env);

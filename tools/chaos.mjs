@@ -5,6 +5,8 @@ try {
   prepareBuild();
   const { prepare } = await import('../build/setup/index.js');
   await prepare();
+  const { ensureTestTools } = await import('../build/setup/test-tools.js');
+  await ensureTestTools();
   const { main } = await import('../build/chaos/index.js');
   process.exit(await main(process.argv.slice(2)));
 } catch (error) {

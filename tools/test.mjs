@@ -8,6 +8,8 @@ import { withThrowAways } from './throw-away.mjs';
 prepareBuild();
 const { prepare } = await import('../build/setup/index.js');
 await prepare();
+const { ensureTestTools } = await import('../build/setup/test-tools.js');
+await ensureTestTools();
 const { ensureRegistry } = await import('../build/setup/registry.js');
 await ensureRegistry();
 process.once('SIGINT', () => {});
