@@ -28,6 +28,7 @@ export async function obtainImage(
   } catch (error) {
     const fallback = !requested && image !== baseImage && error instanceof errors.ImageUnavailable;
     if (!fallback) throw error;
-    return { image: baseImage, warnings: [...warnings, `${error.message} The base image is used instead.`] };
+    const why = error.message.replace(/\.?$/, '.');
+    return { image: baseImage, warnings: [...warnings, `${why} The base image is used instead.`] };
   }
 }
