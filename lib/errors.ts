@@ -46,14 +46,20 @@ export const errors = {
   ),
 };
 
-/**
- * The catalogue's error for one that was thrown; undefined when it is none of ours and not to be told to clients, as
- * Docker's and PostgreSQL's own words are.
- */
+/** The catalogue's error for one that was thrown; undefined when it is a fault of ours, and not to be told to clients. */
 export function forClient(error: unknown): (Error & { code: string; statusCode?: number }) | undefined {
   const thrown = error as Error & { code?: string };
   if (thrown.code?.startsWith('DBX_')) return thrown as Error & { code: string };
   if (isLockTimeout(error)) return new errors.Busy();
   if (isUnavailable(error)) return new errors.DatabaseUnavailable();
+  // docker-modem's, for an answer that nobody expected: of an engine that is going down, or that others work on, too.
+  const { statusCode, reason, json } = error as {
+    statusCode?: number;
+    reason?: string;
+    json?: { message?: string };
+  };
+  if (statusCode !== undefined && 'json' in (error as object)) {
+    return new errors.EngineFailed(json?.message ?? reason ?? `status ${statusCode}`);
+  }
   return undefined;
 }
