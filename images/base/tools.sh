@@ -5,6 +5,7 @@ set -eu
 tools=/opt/dockbox
 mkdir -p "$tools/lib/locale" "$tools/share"
 cp /usr/bin/tmux /usr/bin/busybox "$tools/bin/"
+ln -s busybox "$tools/bin/sh"
 cp -L $(ldd /usr/bin/tmux | grep -o '/[^ ]*') "$tools/lib/"
 # One name for the loader, whatever the processor.
 mv "$tools"/lib/ld-linux* "$tools/lib/ld.so"

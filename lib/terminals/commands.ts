@@ -18,6 +18,7 @@ export type Wish = {
   notice: string;
 };
 
+const SH = `${TOOLS_PATH}/bin/sh`;
 const BUSYBOX = `${TOOLS_PATH}/bin/busybox`;
 
 /**
@@ -36,7 +37,7 @@ export function shellCommand(wish: Wish, tools: boolean): string[] {
 
 /** The command that ends what a shell's TTY has. */
 export function hangUpCommand(pid: number, tools: boolean): string[] {
-  return [...(tools ? [BUSYBOX] : []), 'sh', '-c', HANG_UP, 'sh', String(pid)];
+  return [tools ? SH : 'sh', '-c', HANG_UP, 'sh', String(pid)];
 }
 
 /** A command of the tmux that holds a box's terminals. */

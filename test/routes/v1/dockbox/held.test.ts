@@ -74,8 +74,10 @@ t.test('a held terminal', async (t) => {
   await t.test('is a plain terminal to what runs in it', async (t) => {
     const query = { terminal: 'plain' };
     const screen = await openScreen(t, app, 'box', { query });
-    screen.type('clear; env | grep -ciE "tmux|dockbox_|locpath|terminfo"; echo $TERM $LANG $COLORTERM\r');
-    await screen.shows(/^0\nxterm-256color C\.UTF-8 truecolor$/m);
+    screen.type(
+      'clear; env | grep -ciE "tmux|dockbox_|locpath|terminfo"; echo $TERM $LANG $COLORTERM $SHELL\r',
+    );
+    await screen.shows(/^0\nxterm-256color C\.UTF-8 truecolor \/usr\/bin\/bash$/m);
     screen.type('clear; locale 2>&1 | grep -c "^LC_ALL=$"; stty size; pwd\r');
     await screen.shows(/^1\n24 80\n\/workspace\/src$/m);
     screen.type(

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
+import t from 'tap';
+import { startApp } from '../../../helpers/app.js';
+import { type Entry, tarGz } from '../../../helpers/archives.js';
+import { createBox } from '../../../helpers/box.js';
+import { openScreen } from '../../../helpers/screen.js';
+
+const app = await startApp(t);
+
+/** Makes an image of these files alone. @returns its name */
+async function makeImage(entries: Entry[]): Promise<string> {
+  const image = `dockbox-test-${randomUUID()}:latest`;
+  const archive = Readable.from([gunzipSync(tarGz(entries))]);
+  const imported = await app.docker.importImage(archive, {
+    repo: image.split(':')[0],
+    tag: 'latest',
+  } as object);
+  for await (const _ of imported);
+  t.teardown(() => app.docker.getImage(image).remove({ force: true }));
+  return image;
+}
+
+/** The base image's tools have a busybox that needs nothing else. */
+async function busybox(): Promise<Buffer> {
+  const container = await app.docker.createContainer({ Image: process.env.BASE_IMAGE ?? 'dockbox/base' });
+  t.teardown(() => container.remove());
+  const chunks: Buffer[] = [];
+  for await (const chunk of await container.getArchive({ path: '/opt/dockbox/bin/busybox' })) {
+    chunks.push(chunk as Buffer);
+  }
+  const archive = Buffer.concat(chunks);
+  // A tar's first member begins after a header of 512 bytes, which has its size in octal.
+  const size = Number.parseInt(archive.toString('latin1', 124, 136), 8);
+  return archive.subarray(512, 512 + size);
+}
+
+const cases: [what: string, entries: () => Promise<Entry[]>][] = [
+  ['an image with nothing in it', async () => [{ name: 'etc/' }]],
+  [
+    'an image with busybox alone',
+    async () => [
+      { name: 'bin/busybox', content: await busybox(), mode: 0o755 },
+      { name: 'bin/sh', link: 'busybox' },
+      { name: 'bin/cat', link: 'busybox' },
+    ],
+  ],
+];
+for (const [what, entries] of cases) {
+  t.test(what, async (t) => {
+    const name = `box-${randomUUID().slice(0, 8)}`;
+    await createBox(t, app, { name, image: await makeImage(await entries()) });
+
+    await t.test('has terminals that are held', async () => {
+      const before = await openScreen(t, app, name);
+      await before.shows(/^\/workspace # $|^\/workspace #$/m);
+      before.type('read line <src/README; echo "<$line>"; kept=yes\r');
+      await before.shows(/^<hello>$/m);
+      await before.leave();
+      const after = await openScreen(t, app, name);
+      await after.shows(/^<hello>$/m);
+      after.type('echo "kept: $kept"\r');
+      await after.shows(/^kept: yes$/m);
+      await after.leave();
+    });
+
+    await t.test('and shells that end with their connection', async (t) => {
+      const screen = await openScreen(t, app, name, { query: { terminal: '' } });
+      screen.type('read line <src/README; echo "<$line>"\r');
+      await screen.shows(/^<hello>$/m);
+      screen.type('exit\r');
+      t.match(await screen.closed, { code: 1000 });
+    });
+  });
+}
