@@ -24,6 +24,8 @@ type Ended = {
   execId: string;
   /** The name of the terminal when it was a held one. */
   held?: string | undefined;
+  /** When it was opened, as `performance.now()` had it. */
+  openedAt: number;
 };
 
 /**
@@ -32,12 +34,13 @@ type Ended = {
  * was killed is given the time to show which it was.
  * @throws {@link errors.EngineUnavailable}; what pg throws
  */
-export async function whyEnded({ docker, boxes, boxId, execId, held }: Ended): Promise<Ending> {
+export async function whyEnded({ docker, boxes, boxId, execId, held, openedAt }: Ended): Promise<Ending> {
   const exec = await ask(found(docker.getExec(execId).inspect()));
-  const exited = exec && !exec.Running && exec.ExitCode !== KILLED;
+  // What shows a held shell ends well only with it, and with an error when its terminal is lost.
+  const exited = exec && !exec.Running && (held ? exec.ExitCode === 0 : exec.ExitCode !== KILLED);
   const runs = await staysRunning(docker, boxId, exited ? 0 : SETTLE_MS);
   // The engine forgets the execs of a container that it has started anew.
-  if (runs && exec) {
+  if (runs && exec && (exited || !(await wasStartedSince(docker, boxId, openedAt)))) {
     // A held shell is not the exec's own process, which only shows it.
     const exitCode = held ? await heldExitCode(docker, boxId, held) : (exec.ExitCode ?? undefined);
     return { code: CLOSE.normal, reason: await howShellEnded(docker, boxId, exitCode), exitCode };
@@ -53,6 +56,17 @@ export async function whyEnded({ docker, boxes, boxId, execId, held }: Ended): P
 }
 
 const OUT_OF_MEMORY = 'the dockbox ran out of memory';
+
+/**
+ * Whether a box's container was started after a moment of ours: somebody else may have started it anew at once. Only
+ * spans of time are compared, as the engine may have another clock.
+ */
+async function wasStartedSince(docker: Docker, boxId: string, moment: number): Promise<boolean> {
+  const { SystemTime } = await ask<{ SystemTime: string }>(docker.info());
+  const ago = performance.now() - moment;
+  const container = await ask(found(docker.getContainer(containerName(boxId)).inspect()));
+  return container !== undefined && Date.parse(container.State.StartedAt) > Date.parse(SystemTime) - ago;
+}
 
 /** The exit code of a held shell; undefined when it was ended with its terminal. */
 async function heldExitCode(docker: Docker, boxId: string, terminal: string): Promise<number | undefined> {

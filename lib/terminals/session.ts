@@ -64,6 +64,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     });
     if (socket.readyState !== socket.OPEN) return;
     const { execId, history, stream } = shell;
+    const openedAt = performance.now();
     if (history.length > 0) socket.send(framingOf(socket).output(history));
     // One after the other, the client's own wishes last. An image without `stty` has the shell start without a size.
     let resized = resizeExec(docker, execId, wish.size);
@@ -80,7 +81,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     await Promise.all([pipe(socket, stream, { readonly, early, onSize }), introduced]);
     if (socket.readyState !== socket.OPEN) return;
     const held = tools && wish.terminal ? wish.terminal : undefined;
-    const ending = await whyEnded({ docker, boxes, boxId, execId, held });
+    const ending = await whyEnded({ docker, boxes, boxId, execId, held, openedAt });
     // Others stop the boxes of a replica that they take for dead: its clients are to find another one.
     const lapsed = ending.code !== CLOSE.normal && (await connections.hasLapsed(lease));
     close(socket, lapsed && (await boxes.wanted(boxId)) !== 'deleted' ? OUT_OF_TOUCH : ending);

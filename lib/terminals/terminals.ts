@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { WebSocket } from 'ws';
 import { close, type Ending } from './close.js';
 import { type SessionOptions, serveTerminal } from './session.js';
@@ -35,7 +34,11 @@ export class Terminals {
     }, CLOSE_TIMEOUT_MS);
     await Promise.all(
       sessions.map(async ([socket, session]) => {
-        const closed = socket.readyState === socket.CLOSED ? undefined : once(socket, 'close');
+        // Not `once` of events: a connection that breaks closes as well.
+        const closed = new Promise<void>((resolve) => {
+          if (socket.readyState === socket.CLOSED) resolve();
+          else socket.once('close', () => resolve());
+        });
         close(socket, ending);
         await closed;
         await session.catch(() => {});

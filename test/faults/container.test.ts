@@ -2,6 +2,7 @@ import t from 'tap';
 import { startApp } from '../helpers/app.js';
 import { createBox } from '../helpers/box.js';
 import { call, connect } from '../helpers/client.js';
+import { openScreen } from '../helpers/screen.js';
 
 t.test('a terminal whose container dies by itself says how', async (t) => {
   const app = await startApp(t, { BOX_MEMORY_BYTES: String(64 * 1024 ** 2) });
@@ -27,6 +28,15 @@ t.test('a terminal whose container dies by itself says how', async (t) => {
     const client = await connectAgain();
     await container.remove({ force: true });
     t.match(await client.closed, { code: 1011, reason: /removed: connect again/ });
+  });
+
+  await t.test('killed and started again at once, by somebody else', async (t) => {
+    for (const terminal of ['', 'main']) {
+      const client = await openScreen(t, app, 'box', { query: { terminal } });
+      await client.shows(/[$#]/);
+      await container.restart({ t: 0 });
+      t.match(await client.closed, { code: 1011, reason: /restarted: connect again|ended, not by dockbox/ });
+    }
   });
 
   await t.test('out of memory, by name', async (t) => {
