@@ -40,10 +40,13 @@ export async function whyEnded({ docker, boxes, boxId, execId, held, openedAt }:
   const exited = exec && !exec.Running && (held ? exec.ExitCode === 0 : exec.ExitCode !== KILLED);
   const runs = await staysRunning(docker, boxId, exited ? 0 : SETTLE_MS);
   // The engine forgets the execs of a container that it has started anew.
-  if (runs && exec && (exited || !(await wasStartedSince(docker, boxId, openedAt)))) {
+  if (runs && exec) {
     // A held shell is not the exec's own process, which only shows it.
     const exitCode = held ? await heldExitCode(docker, boxId, held) : (exec.ExitCode ?? undefined);
-    return { code: CLOSE.normal, reason: await howShellEnded(docker, boxId, exitCode), exitCode };
+    const isTold = exited && exitCode !== undefined;
+    if (isTold || !(await wasStartedSince(docker, boxId, openedAt))) {
+      return { code: CLOSE.normal, reason: await howShellEnded(docker, boxId, exitCode), exitCode };
+    }
   }
   switch (await boxes.wanted(boxId)) {
     case 'deleted':
