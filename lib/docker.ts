@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import path from 'node:path';
 import Docker from 'dockerode';
 import type { Config } from './config.js';
@@ -16,12 +18,12 @@ export function connectDocker({
   DOCKER_SERVER_HOST: address,
   DOCKER_CERT_PATH: certificates,
 }: Address): Docker {
-  if (address.startsWith('unix://')) return new Docker({ socketPath: address.slice('unix://'.length) });
-  if (address.startsWith('/')) return new Docker({ socketPath: address });
+  if (address.startsWith('unix://')) return client({ socketPath: address.slice('unix://'.length) });
+  if (address.startsWith('/')) return client({ socketPath: address });
 
   const { secure, host, port } = parseAddress(address);
   const tls = secure || certificates !== undefined;
-  return new Docker({
+  return client({
     host,
     port: port ?? (tls ? 2376 : 2375),
     protocol: tls ? 'https' : 'http',
@@ -31,6 +33,17 @@ export function connectDocker({
       key: readFileSync(path.join(certificates, 'key.pem')),
     }),
   });
+}
+
+/** A client with connections of its own, so that they can be dropped; the types don't know that there may be some. */
+function client(options: Docker.DockerOptions): Docker {
+  const agent = new (options.protocol === 'https' ? https : http).Agent({ keepAlive: true });
+  return new Docker({ ...options, agent } as Docker.DockerOptions);
+}
+
+/** Drops the client's connections, those too on which an answer is still awaited. */
+export function disconnectDocker(docker: Docker): void {
+  (docker.modem as { agent?: http.Agent }).agent?.destroy();
 }
 
 function parseAddress(address: string) {

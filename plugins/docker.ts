@@ -1,6 +1,6 @@
 import type Docker from 'dockerode';
 import fp from 'fastify-plugin';
-import { connectDocker } from '../lib/docker.js';
+import { connectDocker, disconnectDocker } from '../lib/docker.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -8,10 +8,11 @@ declare module 'fastify' {
   }
 }
 
-/** The client of the Docker engine, as `app.docker`. It keeps no connection open. */
+/** The client of the Docker engine, as `app.docker`. */
 export default fp(
   async (app) => {
     app.decorate('docker', connectDocker(app.config));
+    app.addHook('onClose', async () => disconnectDocker(app.docker));
   },
   { name: 'docker', dependencies: ['env'] },
 );

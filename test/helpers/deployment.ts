@@ -4,7 +4,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type Docker from 'dockerode';
 import pg from 'pg';
-import { connectDocker } from '../../lib/docker.js';
+import { connectDocker, disconnectDocker } from '../../lib/docker.js';
 import type { Scope } from './scope.js';
 
 /** A deployment of the test's own: a database, a mount point, and the containers that carry its label. */
@@ -98,6 +98,7 @@ export async function makeDeployment(
     }
     await rm(mountPoint, { recursive: true });
     await deployment.pool.end();
+    disconnectDocker(deployment.docker);
     await administer(server, `drop database ${name} with (force)`);
     if (left.length > 0) throw new Error(`Containers or workspaces are left: ${left.join(', ')}`);
   });
