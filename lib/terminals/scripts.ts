@@ -9,8 +9,8 @@
  * {@link HANG_UP}.
  */
 export const START_SHELL = `
-echo $$
 stty cols "$2" rows "$3" 2>/dev/null
+echo $$
 cd "$1" || cd /workspace
 [ "$4" ] && printf '\\033[33m%s\\033[0m\\n' "$4"
 : "\${LANG:=C.UTF-8}" "\${TERM:=xterm-256color}"
