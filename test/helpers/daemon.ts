@@ -121,10 +121,10 @@ export class Daemon {
   /** The processes on its machine, containers' too. */
   async processes(): Promise<Process[]> {
     const list = spawn('nsenter', this.#enter('sh', '-c', LIST), { stdio: ['ignore', 'pipe', 'ignore'] });
-    const lines = (await text(list.stdout)).trim().split('\n');
+    const lines = (await text(list.stdout)).split('\n').filter((line) => line !== '');
     return lines.map((line) => {
-      const [, name = '', container] = /^(.*)\t([0-9a-f]{64})?$/.exec(line) ?? [];
-      return { name, container };
+      const [name = '', container] = line.split('\t');
+      return { name, container: container || undefined };
     });
   }
 
