@@ -26,5 +26,7 @@ export function subscribe<Name extends keyof Events>(
 ): () => void {
   const onMessage = (event: unknown) => listener(event as Events[Name]);
   channel(name).subscribe(onMessage);
-  return () => void channel(name).unsubscribe(onMessage);
+  return () => {
+    channel(name).unsubscribe(onMessage);
+  };
 }

@@ -98,6 +98,9 @@ export default fp(
       ['kind'],
     );
 
+    // A series that begins with its first event hides that event from a rate.
+    for (const kind of ['unavailable', 'failed']) failures.inc({ kind }, 0);
+
     const ends = [
       subscribe('dockbox.creation', ({ ms, outcome }) => creations.observe({ outcome }, ms / 1000)),
       subscribe('dockbox.connection', ({ ms, outcome }) => connections.observe({ outcome }, ms / 1000)),

@@ -98,7 +98,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     if (gone.signal.aborted) return;
     const known = forClient(error);
     const code = CLOSE_BY_ERROR[known?.code ?? ''] ?? CLOSE.serverError;
-    if (code === CLOSE.serverError) log.error({ err: error, box: options.id }, 'a terminal failed');
+    if (code === CLOSE.serverError) log.error({ err: error }, 'a terminal failed');
     // Docker's words and PostgreSQL's are for the log.
     close(socket, { code, reason: known?.message ?? 'Something went wrong here: connect again.' });
   } finally {

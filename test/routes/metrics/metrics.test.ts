@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import t from 'tap';
+import { projectRoot } from '../../../lib/paths.js';
 import { type App, startApp } from '../../helpers/app.js';
 import { createBox } from '../../helpers/box.js';
 import { call, connect, until } from '../../helpers/client.js';
@@ -70,5 +73,16 @@ t.test('the figures for Prometheus', async (t) => {
     const names = [...figures.keys()].join('\n');
     t.notMatch(names, 'none-of-this-name');
     t.notMatch(names, '/nothing/here');
+  });
+
+  await t.test("are all that Grafana's dashboard asks for", async (t) => {
+    const dashboard = await readFile(path.join(projectRoot, 'deploy', 'grafana-dashboard.json'), 'utf8');
+    const asked = dashboard.match(/\b(dockbox|nodejs|process)_[a-z0-9_]+/g) ?? [];
+    const names = new Set([...(await scrape(app)).keys()].map((figure) => figure.replace(/\{.*/, '')));
+    t.ok(asked.length > 10);
+    t.strictSame(
+      asked.filter((name) => !names.has(name)),
+      [],
+    );
   });
 });
