@@ -27,6 +27,11 @@ export const errors = {
     'This is a WebSocket endpoint: connect with ws:// or wss://.',
     426,
   ),
+  TooManyRequests: createError<[string]>(
+    'DBX_TOO_MANY_REQUESTS',
+    'There were too many requests from your address: try again in %s seconds.',
+    429,
+  ),
   EngineUnavailable: createError<[string]>(
     'DBX_ENGINE_UNAVAILABLE',
     'The container engine does not answer: %s',
@@ -39,6 +44,7 @@ export const errors = {
     503,
   ),
   Busy: createError('DBX_BUSY', 'This dockbox is being stopped or deleted: try again in a moment.', 503),
+  Overloaded: createError('DBX_OVERLOADED', 'This server is overloaded: try again in a moment.', 503),
   Draining: createError(
     'DBX_DRAINING',
     'This server is shutting down: try again, another one will answer.',
