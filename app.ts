@@ -1,8 +1,9 @@
 import type { Server } from 'node:http';
 import path from 'node:path';
 import autoload from '@fastify/autoload';
-import Fastify, { type FastifyHttpOptions, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { readConfig } from './lib/config.js';
+import { redact, redactUrl } from './lib/redact.js';
 
 const here = import.meta.dirname;
 
@@ -22,7 +23,12 @@ const MAX_HEADER_BYTES = 16 * 1024;
 export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance> {
   const config = readConfig(env);
   const options: FastifyHttpOptions<Server> = {
-    logger: { level: config.LOG_LEVEL },
+    logger: {
+      level: config.LOG_LEVEL,
+      serializers: { req: describeRequest },
+      // Whatever writes a line: it has no secret in it.
+      hooks: { streamWrite: redact },
+    },
     trustProxy: config.TRUST_PROXY,
     forceCloseConnections: 'idle',
     // Its own 503 has no body of ours, and leaves the socket of a refused WebSocket open: then the server never ends.
@@ -49,4 +55,9 @@ export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance>
     await app.close().catch(() => {});
     throw error;
   }
+}
+
+/** What the log says of a request: what Fastify itself does, but for a ticket in its address. */
+function describeRequest({ method, url, host, ip, socket }: FastifyRequest) {
+  return { method, url: redactUrl(url), host, remoteAddress: ip, remotePort: socket?.remotePort };
 }

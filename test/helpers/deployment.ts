@@ -18,6 +18,7 @@ export class Deployment {
   constructor(database: string, mountPoint: string, variables: NodeJS.ProcessEnv, engine?: string) {
     this.env = {
       ...process.env,
+      AUTH: 'none',
       ALLOW_PRIVATE_SOURCES: 'true',
       // All tests come from one address, and a busy machine is no reason to refuse them.
       REQUESTS_PER_MINUTE: '0',
