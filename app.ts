@@ -34,6 +34,8 @@ export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance>
     // Its own 503 has no body of ours, and leaves the socket of a refused WebSocket open: then the server never ends.
     return503OnClosing: false,
     bodyLimit: 64 * 1024,
+    // The schemas say how long a parameter may be, and in our own words.
+    routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
