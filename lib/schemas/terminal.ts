@@ -1,9 +1,6 @@
 import { type Static, Type } from 'typebox';
 
-export const Id = Type.String({
-  pattern: '^[A-Za-z0-9-]{1,64}$',
-  description: 'the id or the name of a dockbox: letters, digits and hyphens',
-});
+export const Id = Type.String({ maxLength: 64, description: 'The id or the name of the dockbox' });
 export const TERMINAL_RULE = 'at most 32 letters, digits, hyphens and underscores';
 export const TERMINAL_PATTERN = '^[A-Za-z0-9_-]{1,32}$';
 export const Terminal = Type.String({ pattern: TERMINAL_PATTERN, description: TERMINAL_RULE });
