@@ -12,8 +12,6 @@ const RULES = {
   read: { readonly: true },
   /** Changes things. */
   write: {},
-  /** Looks at what concerns all owners. */
-  admin: { admin: true },
   /** Looks at one box. */
   'box:read': { readonly: true, share: true },
   /** Connects to a terminal of a box; who may only look has to ask for no more. */
@@ -23,8 +21,6 @@ const RULES = {
 } as const satisfies Record<string, Rule>;
 
 type Rule = {
-  /** Whether nobody else may. */
-  admin?: boolean;
   /** Whether those may do it who may only look. */
   readonly?: boolean;
   /** Whether a share of the box suffices, or a ticket. */
@@ -42,9 +38,6 @@ export function authorize({ scope, credential: { kind } }: Principal, access: Ac
   const rule: Rule = RULES[access];
   if ((kind === 'ticket' || kind === 'share') && !rule[kind]) {
     throw new errors.Forbidden(`A ${kind} is not good for this: use an API key.`);
-  }
-  if (rule.admin && scope !== 'admin') {
-    throw new errors.Forbidden('This is for administrators: use a key of scope "admin".');
   }
   if (scope === 'readonly' && !rule.readonly) {
     throw new errors.Readonly('You may look, but not change anything: use a key of scope "user".');

@@ -33,7 +33,6 @@ export const SECURITY: Record<Access, Requirement[]> = {
   public: [],
   read: SIGNED_IN,
   write: SIGNED_IN,
-  admin: SIGNED_IN,
   'box:read': LET_IN,
   'box:connect': LET_IN,
   'box:resize': LET_IN,

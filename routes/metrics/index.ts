@@ -6,7 +6,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '',
     {
-      config: { access: 'admin' },
+      config: { access: 'read' },
       schema: {
         operationId: 'getMetrics',
         summary: 'Figures of this replica and its boxes, for Prometheus',
