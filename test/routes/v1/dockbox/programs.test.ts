@@ -82,14 +82,14 @@ t.test('less keeps its place', async (t) => {
   before.type('seq -f "line %g" 2000 | less\r');
   await before.shows(/^line 23\n:/m);
   before.type('1000g');
-  await before.shows(/^line 1000\n[^]*^line 1022\n:/m);
+  await before.shows(/^line 1000\n[\s\S]*^line 1022\n:/m);
   const screen = seen(before);
   before.socket.terminate();
 
   const after = await openScreen(t, app, 'box', { query });
   await showsAgain(after, screen);
   after.type(' ');
-  await after.shows(/^line 1023\n[^]*^line 1045\n:/m);
+  await after.shows(/^line 1023\n[\s\S]*^line 1045\n:/m);
   after.type('q');
   await after.leave();
 });
