@@ -96,7 +96,7 @@ export class Engine {
       return true;
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
-      await this.remove(box.id);
+      await this.#removeContainer(containerName(box.id));
       // 400 is the runtime's word on what it was told to run; all else is the engine's own trouble.
       if (statusOf(error) !== 400) throw new errors.EngineFailed(reason(error));
       throw new errors.ImageUnavailable(

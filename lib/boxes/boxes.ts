@@ -9,6 +9,7 @@ import { parseSource, type Source } from '../sources/parse.js';
 import { Creation, deletedWhileCreated, type Surroundings } from './creation.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { generateName } from './name.js';
+import { RecentImages } from './recent-images.js';
 import { removeRemains } from './remains.js';
 import {
   type Box,
@@ -41,7 +42,7 @@ export type Connected = {
   started: boolean;
 };
 
-type Options = Omit<Surroundings, 'creatorId'> & { connections: ConnectionManager };
+type Options = Omit<Surroundings, 'creatorId' | 'recentImages'> & { connections: ConnectionManager };
 
 /** The boxes of a deployment, from their creation to their deletion. */
 export class Boxes {
@@ -53,7 +54,11 @@ export class Boxes {
   #closed = false;
 
   constructor({ connections, ...surroundings }: Options) {
-    this.#around = { ...surroundings, creatorId: connections.replicaId };
+    this.#around = {
+      ...surroundings,
+      creatorId: connections.replicaId,
+      recentImages: new RecentImages(),
+    };
     this.#connections = connections;
   }
 
