@@ -11,6 +11,7 @@ import { type Fetched, fetchSource } from '../sources/fetch.js';
 import type { Source } from '../sources/parse.js';
 import { Progress } from './progress.js';
 import type { RecentImages } from './recent-images.js';
+import { removeContents } from './remains.js';
 import { type Box, deleteRow, findBox, markDeleted, markFailed, markReady, markStarting } from './store.js';
 import type { Workspaces } from './workspace.js';
 
@@ -178,12 +179,11 @@ export class Creation {
   }
 
   async #undo(error: Error): Promise<void> {
-    const { pool, engine, workspaces, log } = this.#around;
+    const { pool, log } = this.#around;
     const { id } = this.#box;
     let clean = true;
     try {
-      await engine.remove(id);
-      await workspaces.remove(id, engine.labels(id));
+      await removeContents(this.#around, id);
     } catch (err) {
       log.error({ err, box: id }, 'could not clean up after a failed creation');
       clean = false;
