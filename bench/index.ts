@@ -14,12 +14,13 @@ import { echo } from './measures/echo.js';
 import { idle } from './measures/idle.js';
 import { output } from './measures/output.js';
 import { paste } from './measures/paste.js';
+import { peers } from './measures/peers.js';
 import { slowReader } from './measures/slow-reader.js';
 import { type MeasureName, type Options, readOptions } from './options.js';
 import { machine, table, writeJson } from './report.js';
 
 const measures: Record<MeasureName, Measure> = {
-  ...{ echo, output, paste, idle, connect, create },
+  ...{ echo, output, paste, idle, connect, create, peers },
   'slow-reader': slowReader,
 };
 
