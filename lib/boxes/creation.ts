@@ -146,6 +146,7 @@ export class Creation {
     say(`Starting ${image}`);
     const facts = { id, creatorId, image, ref: fetched.ref ?? this.#box.ref, warnings: allWarnings };
     if (!(await markStarting(pool, facts))) throw deletedWhileCreated(name);
+    // The container that was started ahead has another image than it should.
     if (guess !== undefined && guess !== image) await engine.remove(id);
     await engine.ensureRunning({ id, name, image });
     if (!(await markReady(pool, { id, creatorId }))) throw deletedWhileCreated(name);
