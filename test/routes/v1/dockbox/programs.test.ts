@@ -71,8 +71,9 @@ t.test('htop fills the new size of a window, once', async (t) => {
   }
   screen.type('q');
   await screen.shows(/^root@box:\/workspace#\n*$/m);
-  screen.type('clear; stty size\r');
-  await screen.shows(/^24 80$/m);
+  // tmux tells a program of a window's size a moment after it has changed.
+  screen.type('clear; until [ "$(stty size)" = "24 80" ]; do sleep 0.1; done; echo si""zed\r');
+  await screen.shows(/^sized$/m);
   await screen.leave();
 });
 
