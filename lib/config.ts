@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Ajv, ErrorObject } from 'ajv';
 import { envSchema } from 'env-schema';
 import { type Static, Type } from 'typebox';
+import { addressList } from './egress.js';
 import { projectRoot } from './paths.js';
 
 const Required = (description: string) => Type.String({ minLength: 1, description });
@@ -38,6 +39,9 @@ export const ConfigSchema = Type.Object({
   BOX_CPUS: Type.Number({ exclusiveMinimum: 0, default: 2 }),
   BOX_PIDS: Type.Integer({ minimum: 1, default: 512 }),
   CONTAINER_RUNTIME: Type.Optional(Required('OCI runtime for boxes, such as runsc')),
+  BOX_EGRESS: Type.Enum(['filtered', 'required', 'open'], { default: 'filtered' }),
+  BOX_EGRESS_ALLOW: Type.String({ default: '', description: 'Networks that boxes may reach all the same' }),
+  BOX_EGRESS_DENY: Type.String({ default: '', description: 'Networks that boxes may not reach either' }),
   DRAIN_SECONDS: Type.Number({ minimum: 0, default: 10 }),
   CORS_ORIGINS: Type.String({ default: '', description: 'Origins, comma-separated; * allows any' }),
   TRUST_PROXY: Type.Boolean({ default: false }),
@@ -78,8 +82,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   } catch (error) {
     throw new Error(configProblems(error as Error));
   }
-  const unreadable = unreadableFiles(config);
-  if (unreadable.length > 0) throw new Error(inWords(unreadable));
+  const problems = [...unreadableFiles(config), ...wrongAddresses(config)];
+  if (problems.length > 0) throw new Error(inWords(problems));
   return config;
 }
 
@@ -106,6 +110,17 @@ function unreadableFiles({ DATABASE_CA_FILE: authority, DOCKER_CERT_PATH: certif
       return [];
     } catch (error) {
       return [`${variable}: ${file} can't be read (${(error as NodeJS.ErrnoException).code})`];
+    }
+  });
+}
+
+function wrongAddresses(config: Config): string[] {
+  return (['BOX_EGRESS_ALLOW', 'BOX_EGRESS_DENY'] as const).flatMap((variable) => {
+    try {
+      addressList(config[variable]);
+      return [];
+    } catch (error) {
+      return [`${variable}: ${(error as Error).message}`];
     }
   });
 }

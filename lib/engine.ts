@@ -1,17 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { ask, found, reason, statusOf, tolerate } from './docker.js';
 import { errors } from './errors.js';
 import { pullImage } from './images/pull.js';
+import { ensureNetwork, NETWORK } from './network.js';
 import { TOOLS_PATH, TOOLS_RUN_PATH, type Tools } from './tools.js';
-
-const NETWORK = 'dockbox';
-/** Its interface on the engine's host. */
-const BRIDGE = 'dockbox0';
-
-/** How long a network that another server makes at this moment may take to be there, in ms, and how often it is asked. */
-const NETWORK_WAIT_MS = 2000;
-const NETWORK_POLL_MS = 50;
 
 /** What package managers need as root, and no more: no raw sockets, no device nodes, no mounts. */
 const CAPABILITIES = [
@@ -161,7 +153,7 @@ export class Engine {
   }
 
   async #create(box: Runnable): Promise<void> {
-    await this.#ensureNetwork();
+    await ensureNetwork(this.docker);
     const options = this.#containerOptions(box, await this.#tools.volume());
     const create = () => ask(tolerate(this.docker.createContainer(options), 404, 409));
     if ((await create()) !== 404) return;
@@ -203,33 +195,6 @@ export class Engine {
         ...(runtime && { Runtime: runtime }),
       },
     };
-  }
-
-  /**
-   * The bridge network of boxes, on which they can't reach each other. Two that are made at the same time would both be
-   * there, and a container's start is refused while there are two of a name; of two bridges of one name the engine makes
-   * the first alone.
-   */
-  async #ensureNetwork(): Promise<void> {
-    await ask(
-      tolerate(
-        this.docker.createNetwork({
-          Name: NETWORK,
-          CheckDuplicate: true,
-          Options: {
-            'com.docker.network.bridge.enable_icc': 'false',
-            'com.docker.network.bridge.name': BRIDGE,
-          },
-        }),
-        403,
-        409,
-      ),
-    );
-    // The other one, whose bridge is there already, may not have its name yet.
-    for (let waitedMs = 0; waitedMs < NETWORK_WAIT_MS; waitedMs += NETWORK_POLL_MS) {
-      if (await ask(found(this.docker.getNetwork(NETWORK).inspect()))) return;
-      await delay(NETWORK_POLL_MS);
-    }
   }
 
   async #removeContainer(name: string): Promise<void> {

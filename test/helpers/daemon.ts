@@ -5,6 +5,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
@@ -108,11 +109,25 @@ export class Daemon {
 
   /** The names of the processes on its machine, containers' too. */
   async processes(): Promise<string[]> {
-    const list = spawn('nsenter', this.#enter('sh', '-c', 'cat /proc/[0-9]*/comm'), {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    const names = await text(list.stdout);
+    const names = await this.run('sh', '-c', 'cat /proc/[0-9]*/comm 2>/dev/null; :');
     return names.trim().split('\n');
+  }
+
+  /** Runs a command on its machine. @returns what it printed @throws when it fails */
+  async run(...command: string[]): Promise<string> {
+    const program = this.launch(...command);
+    const [[code], output, complaint] = await Promise.all([
+      once(program, 'exit'),
+      text(program.stdout as Readable),
+      text(program.stderr as Readable),
+    ]);
+    if (code !== 0) throw new Error(`"${command.join(' ')}" failed: ${complaint}`);
+    return output;
+  }
+
+  /** Starts a program on its machine, with which it ends at the latest. */
+  launch(...command: string[]): ChildProcess {
+    return spawn('nsenter', this.#enter(...command), { stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
   /** Copies an image from the machine's own engine. */
