@@ -5,6 +5,7 @@ import { transaction } from '../database.js';
 import { errors } from '../errors.js';
 import { normalizeImage } from '../images/pull.js';
 import { checkSource } from '../sources/address.js';
+import { type Credentials, checkCredentials } from '../sources/credentials.js';
 import { parseSource, type Source } from '../sources/parse.js';
 import { Creation, deletedWhileCreated, type Surroundings } from './creation.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
@@ -31,6 +32,8 @@ export type BoxRequest = {
   directory?: string;
   image?: string;
   name?: string;
+  /** For a private source: used for its fetch alone. */
+  credentials?: Credentials;
 };
 
 /** A connection that counts, to a box that runs. */
@@ -70,6 +73,9 @@ export class Boxes {
     if (request.name !== undefined && isId(request.name)) {
       throw new errors.InvalidRequest('The name must not look like an id: choose another.');
     }
+    if (request.credentials) {
+      checkCredentials(request.credentials, source, { allowPrivate: allowPrivateSources });
+    }
     await engine.ping();
     await checkSource(source, { allowPrivate: allowPrivateSources });
 
@@ -80,7 +86,7 @@ export class Boxes {
       this.#making.delete(id);
       throw error;
     });
-    const creation = new Creation(box, source, this.#around);
+    const creation = new Creation(box, source, this.#around, request.credentials);
     this.#creations.set(id, creation);
     if (this.#closed) void creation.cancel(new errors.Draining());
     const done = creation.outcome.finally(() => {

@@ -6,6 +6,7 @@ import { chooseImage } from '../images/choose.js';
 import { obtainImage } from '../images/obtain.js';
 import { hasImage, pullImage } from '../images/pull.js';
 import type { Log } from '../log.js';
+import type { Credentials } from '../sources/credentials.js';
 import { fetchSource } from '../sources/fetch.js';
 import type { Source } from '../sources/parse.js';
 import { Progress } from './progress.js';
@@ -46,11 +47,12 @@ export class Creation {
   readonly #abort = new AbortController();
   #state: 'awaited' | 'detached' | 'reported' = 'awaited';
 
-  constructor(box: Box, source: Source, around: Surroundings) {
+  /** @param credentials for the fetch of a private source; they are in memory until it has ended */
+  constructor(box: Box, source: Source, around: Surroundings, credentials?: Credentials) {
     this.#box = box;
     this.#source = source;
     this.#around = around;
-    this.outcome = this.#run();
+    this.outcome = this.#run(credentials);
     // Whoever waits gets the error; when nobody does, the row has it.
     this.outcome.catch(() => {});
   }
@@ -71,11 +73,11 @@ export class Creation {
     await this.outcome.catch(() => {});
   }
 
-  async #run(): Promise<void> {
+  async #run(credentials: Credentials | undefined): Promise<void> {
     const { log } = this.#around;
     const startedAt = performance.now();
     try {
-      await this.#provision();
+      await this.#provision(credentials);
       log.info({ box: this.#box.id, ms: Math.round(performance.now() - startedAt) }, 'a box is ready');
     } catch (cause) {
       const error = await this.#reason(cause as Error);
@@ -85,7 +87,7 @@ export class Creation {
     }
   }
 
-  async #provision(): Promise<void> {
+  async #provision(credentials: Credentials | undefined): Promise<void> {
     const { pool, engine, workspaces, creatorId, baseImage, ...limits } = this.#around;
     const { id, name, image: requested } = this.#box;
     const say = (line: string) => this.progress.report(`${line}\r\n`);
@@ -110,6 +112,7 @@ export class Creation {
       cpus: limits.cpus,
       pids: limits.pids,
       allowPrivate: limits.allowPrivateSources,
+      credentials,
       env: limits.env,
       signal,
       onProgress: say,

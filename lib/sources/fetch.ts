@@ -5,6 +5,7 @@ import type { Resolve } from './address.js';
 import { openArchive } from './archive.js';
 import { SourceClient } from './client.js';
 import { type FetchLimits, type Job, runJob } from './container.js';
+import { authorizer, type Credentials } from './credentials.js';
 import { Deadline } from './deadline.js';
 import { failure } from './failures.js';
 import { openRepository } from './git.js';
@@ -26,6 +27,8 @@ export type FetchOptions = FetchLimits & {
   /** Most files, directories and links in the workspace, with Git's own; 200,000 unless given. */
   maxFiles?: number | undefined;
   allowPrivate: boolean;
+  /** For this fetch alone: they are kept nowhere, and sent to the source's own host alone. */
+  credentials?: Credentials | undefined;
   /** AWS's variables, for sources in S3. */
   env?: NodeJS.ProcessEnv | undefined;
   resolve?: Resolve | undefined;
@@ -69,12 +72,13 @@ export async function fetchSource(source: Source, options: FetchOptions): Promis
   const deadline = new Deadline(options.timeoutSeconds, options.signal);
   const { signal } = deadline;
   const client = new SourceClient(options, signal);
+  const authorize = authorizer(source, options.credentials);
   const onLine = options.onProgress ?? (() => {});
   try {
     const opened =
       source.kind === 'git'
-        ? await openRepository(source, client)
-        : await openArchive(source, client, { ...options, onLine });
+        ? await openRepository(source, client, authorize)
+        : await openArchive(source, client, { ...options, authorize, onLine });
     await mkdir(options.workspace, { recursive: true, mode: 0o755 });
     return await run(opened, { ...options, signal, onLine });
   } catch (error) {
