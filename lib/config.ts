@@ -38,6 +38,11 @@ export const ConfigSchema = Type.Object({
   BOX_MEMORY_BYTES: Type.Integer({ minimum: 6 * 1024 ** 2, default: 2 * 1024 ** 3 }),
   BOX_CPUS: Type.Number({ exclusiveMinimum: 0, default: 2 }),
   BOX_PIDS: Type.Integer({ minimum: 1, default: 512 }),
+  BOX_USER: Type.String({
+    pattern: '^(root|[1-9]\\d{0,5}:[1-9]\\d{0,5})$',
+    default: 'root',
+    description: 'root or uid:gid',
+  }),
   CONTAINER_RUNTIME: Type.Optional(Required('OCI runtime for boxes, such as runsc')),
   BOX_EGRESS: Type.Enum(['filtered', 'required', 'open'], { default: 'filtered' }),
   BOX_EGRESS_ALLOW: Type.String({ default: '', description: 'Networks that boxes may reach all the same' }),

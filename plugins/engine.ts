@@ -4,6 +4,7 @@ import { Engine } from '../lib/engine.js';
 import type { Log } from '../lib/log.js';
 import { resolveMountPoint } from '../lib/paths.js';
 import { Tools } from '../lib/tools.js';
+import { userOf } from '../lib/user.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -33,6 +34,7 @@ export default fp(
           cpus: config.BOX_CPUS,
           pids: config.BOX_PIDS,
           runtime: config.CONTAINER_RUNTIME,
+          user: userOf(config),
         },
         tools,
         workspace: (id) => workspaces.path(id),

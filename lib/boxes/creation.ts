@@ -27,6 +27,8 @@ export type Surroundings = {
   memoryBytes: number;
   cpus: number;
   pids: number;
+  /** Whose boxes' files are, as a user's and a group's id. */
+  user: string;
   /** Credentials and region for sources in S3, by the names that AWS's own tools read. */
   env: NodeJS.ProcessEnv;
   log: Log;
@@ -111,6 +113,7 @@ export class Creation {
       memoryBytes: limits.memoryBytes,
       cpus: limits.cpus,
       pids: limits.pids,
+      owner: limits.user,
       allowPrivate: limits.allowPrivateSources,
       credentials,
       env: limits.env,

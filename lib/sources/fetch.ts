@@ -26,6 +26,8 @@ export type FetchOptions = FetchLimits & {
   workspace: string;
   /** Most files, directories and links in the workspace, with Git's own; 200,000 unless given. */
   maxFiles?: number | undefined;
+  /** Whose the files are to be, as a user's and a group's id; root's unless given. */
+  owner?: string | undefined;
   allowPrivate: boolean;
   /** For this fetch alone: they are kept nowhere, and sent to the source's own host alone. */
   credentials?: Credentials | undefined;
@@ -94,7 +96,7 @@ async function run(
   { ref, directory, variables, ...work }: Opened,
   options: FetchOptions & { signal: AbortSignal; onLine: (line: string) => void },
 ): Promise<Fetched> {
-  const { maxBytes, maxFiles = DEFAULT_MAX_FILES, timeoutSeconds } = options;
+  const { maxBytes, maxFiles = DEFAULT_MAX_FILES, owner = '0:0', timeoutSeconds } = options;
   const complaints = new ProgressLines(options.onLine);
   const records = new Records();
   const status = await runJob({
@@ -103,6 +105,7 @@ async function run(
     variables: {
       ...variables,
       DIRECTORY: directory ?? '',
+      OWNER: owner,
       MAX_BYTES: String(maxBytes),
       MAX_FILES: String(maxFiles),
       TIMEOUT_SECONDS: String(Math.ceil(timeoutSeconds)),
