@@ -38,6 +38,8 @@ export const ConfigSchema = Type.Object({
   BOX_MEMORY_BYTES: Type.Integer({ minimum: 6 * 1024 ** 2, default: 2 * 1024 ** 3 }),
   BOX_CPUS: Type.Number({ exclusiveMinimum: 0, default: 2 }),
   BOX_PIDS: Type.Integer({ minimum: 1, default: 512 }),
+  BOX_DISK_BYTES: Type.Integer({ minimum: 1, default: 10 * 1024 ** 3 }),
+  DISK_CHECK_SECONDS: Type.Number({ exclusiveMinimum: 0, default: 60 }),
   BOX_USER: Type.String({
     pattern: '^(root|[1-9]\\d{0,5}:[1-9]\\d{0,5})$',
     default: 'root',

@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin';
+import { detectQuota } from '../lib/boxes/quota.js';
 import { Workspaces } from '../lib/boxes/workspace.js';
 import { Engine } from '../lib/engine.js';
 import type { Log } from '../lib/log.js';
@@ -20,7 +21,9 @@ export default fp(
   async (app) => {
     const { config, docker, pg } = app;
     const { rows } = await pg.pool.query<{ id: string }>('select id from deployment');
-    const workspaces = new Workspaces(resolveMountPoint(config.MOUNT_POINT), docker, config.BASE_IMAGE);
+    const root = resolveMountPoint(config.MOUNT_POINT);
+    const quota = await detectQuota(root, config.BOX_DISK_BYTES);
+    const workspaces = new Workspaces(root, docker, config.BASE_IMAGE, quota);
     app.decorate('workspaces', workspaces);
     const tools = new Tools(docker, config.BASE_IMAGE);
     app.decorate('tools', await hasTools(tools, app.log));

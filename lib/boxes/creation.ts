@@ -101,6 +101,7 @@ export class Creation {
       say(`Pulling the image ${baseImage}`);
       await pullImage(engine.docker, baseImage, { onProgress: say, signal: pullSignal() });
     }
+    await workspaces.make(id);
     say(`Fetching ${this.#source.url}`);
     const fetched = await fetchSource(this.#source, {
       docker: engine.docker,

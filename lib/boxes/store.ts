@@ -13,6 +13,8 @@ export type Box = {
   connections: number;
   error: string | null;
   warnings: string[];
+  /** Whether it takes more disk than it may. */
+  overDisk: boolean;
   createdAt: Date;
   lastModified: Date;
 };
@@ -20,7 +22,7 @@ export type Box = {
 export type NewBox = Pick<Box, 'id' | 'name' | 'url' | 'ref' | 'directory' | 'image'> & { creatorId: string };
 
 const SELECT = `
-  select id, name, url, ref, directory, image, status, running, error, warnings,
+  select id, name, url, ref, directory, image, status, running, error, warnings, disk_excess is not null as "overDisk",
          created_at as "createdAt", last_modified as "lastModified",
          (select count(*)::int from connection where dockbox_id = dockbox.id) as connections
   from dockbox`;
