@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -40,6 +40,10 @@ rm -rf "$1"`;
 type StartOptions = {
   /** Whether containers outlive the daemon. */
   liveRestore?: boolean;
+  /** OCI runtimes that it knows beside its own, by name: paths of programs. */
+  runtimes?: Record<string, string>;
+  /** What containers' root is on the machine: the first of so many ids. */
+  remapTo?: number;
 };
 
 /** A Docker daemon that can be taken away and comes back, without anybody else's noticing. */
@@ -152,6 +156,8 @@ export class Daemon {
       ...['--data-root', path.join(this.#directory, 'data'), '--host', `unix://${this.socket}`],
       ...['--cgroup-parent', `/${this.#group}`, '--log-level', 'warn'],
       ...(this.#options.liveRestore ? ['--live-restore'] : []),
+      ...Object.entries(this.#options.runtimes ?? {}).map(([name, file]) => `--add-runtime=${name}=${file}`),
+      ...(this.#options.remapTo ? ['--userns-remap=nobody:nogroup'] : []),
     ];
   }
 
@@ -177,9 +183,22 @@ export async function startDaemon(t: Scope, options: StartOptions = {}): Promise
     once(machine.stdout as NonNullable<typeof machine.stdout>, 'data'),
     once(machine, 'exit').then(() => Promise.reject(new Error('The namespaces could not be made.'))),
   ]);
+  if (options.remapTo) await remap(daemon, directory, options.remapTo);
   await daemon.start(options);
   await daemon.load(process.env.BASE_IMAGE ?? 'dockbox/base');
   return daemon;
+}
+
+/** The machine's own lists of subordinate ids: see subuid(5). */
+async function remap(daemon: Daemon, directory: string, first: number): Promise<void> {
+  // Through it leads the way to its containers' files.
+  await chmod(directory, 0o711);
+  const file = path.join(directory, 'subordinate-ids');
+  // By the user's name or the group's, as the daemon's version has it.
+  await writeFile(file, `nobody:${first}:65536\nnogroup:${first}:65536\n`);
+  const script =
+    'for list in /etc/subuid /etc/subgid; do [ -e $list ] || touch $list; mount --bind "$1" $list; done';
+  await daemon.run('sh', '-ec', script, 'sh', file);
 }
 
 /** The id of a process's only child; 0 when it has none any more. */
