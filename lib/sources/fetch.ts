@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import type { SourceFile } from '../images/languages.js';
+import { giveToContainers } from '../remapping.js';
 import type { Resolve } from './address.js';
 import { openArchive } from './archive.js';
 import { SourceClient } from './client.js';
@@ -82,6 +83,7 @@ export async function fetchSource(source: Source, options: FetchOptions): Promis
         ? await openRepository(source, client, authorize)
         : await openArchive(source, client, { ...options, authorize, onLine });
     await mkdir(options.workspace, { recursive: true, mode: 0o755 });
+    await giveToContainers(options.docker, options.workspace);
     return await run(opened, { ...options, signal, onLine });
   } catch (error) {
     // Whatever failed when the time was over failed because of it.
