@@ -19,6 +19,8 @@ export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance>
     // Its own 503 has no body of ours, and leaves the socket of a refused WebSocket open: then the server never ends.
     return503OnClosing: false,
     bodyLimit: 64 * 1024,
+    // The engine, which is asked at the start, may be slow.
+    pluginTimeout: 60_000,
   };
   const app = Fastify(options);
   try {

@@ -7,7 +7,7 @@ export default fp(
   async (app) => {
     const { config, engine, log, pg, workspaces } = app;
     const { BOX_DISK_BYTES: limitBytes, DISK_CHECK_SECONDS: intervalSeconds } = config;
-    const watch = new DiskWatch({ pool: pg.pool, engine, limitBytes, intervalSeconds, log });
+    const watch = new DiskWatch({ pool: pg.pool, engine, workspaces, limitBytes, intervalSeconds, log });
     const how = workspaces.quota
       ? 'the file system limits workspaces, and what boxes change of their images is measured'
       : 'the disk that boxes take is measured, and those that take too much are stopped';

@@ -8,7 +8,11 @@ import { openScreen } from './helpers/screen.js';
 const MIB = 1024 ** 2;
 
 t.test('a box that fills the disk', async (t) => {
-  const app = await startApp(t, { BOX_DISK_BYTES: String(64 * MIB), DISK_CHECK_SECONDS: '0.5' });
+  const app = await startApp(t, {
+    BOX_DISK_BYTES: String(64 * MIB),
+    DISK_CHECK_SECONDS: '0.5',
+    BOX_PIDS: '60',
+  });
   await createBox(t, app, { name: 'neighbour' });
   const neighbour = await connect(t, app, 'neighbour');
 
@@ -69,6 +73,14 @@ t.test('a box that fills the disk', async (t) => {
       await isStopped(t, client);
     }
     t.equal(await excess('stubborn'), 128 * MIB, 'it may keep twice as much as it may take, and no more');
+  });
+
+  await t.test('and has no process to spare for being measured is stopped, too', async (t) => {
+    await createBox(t, app, { name: 'full' });
+    const client = await connect(t, app, 'full');
+    client.type('for n in {1..70}; do sleep 1000 & done 2>/dev/null\r');
+    client.type("printf '%*s' 80000000 >fill\r");
+    await isStopped(t, client);
   });
 
   await t.test('and is measured without a link being followed, or a neighbour noticing', async (t) => {

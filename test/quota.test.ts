@@ -56,4 +56,15 @@ t.test('a file system with quotas limits a workspace by itself', async (t) => {
   t.same(await deployment.workspaces(), []);
   const { stdout } = await run('btrfs', ['qgroup', 'show', deployment.mountPoint]);
   t.notMatch(stdout, /stale|0\/25[6-9]/, 'its quota group is gone, too');
+
+  await t.test('and one in which its user has made another, is removed as well', async (t) => {
+    const id = await createBox(t, server);
+    // BTRFS_IOC_SUBVOL_CREATE of linux/btrfs.h.
+    const create =
+      'my $a = pack("qZ4088", 0, "nested"); sysopen(D, "/workspace", 0); print ioctl(D, 0x5000940e, $a) ? "made" : $!';
+    t.equal(await deployment.run(id, 'perl', '-e', create), 'made');
+    await deployment.run(id, 'sh', '-c', 'mkdir nested/d; echo >nested/d/file');
+    t.equal((await call(server, 'DELETE', `/v1/dockbox/${id}`)).status, 204);
+    t.same(await deployment.workspaces(), []);
+  });
 });

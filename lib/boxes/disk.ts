@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import type pg from 'pg';
 import { transaction } from '../database.js';
 import { ask, found, statusOf } from '../docker.js';
@@ -7,6 +9,9 @@ import { runInBox } from '../terminals/run.js';
 import { TOOLS_PATH } from '../tools.js';
 import { ROOT } from '../user.js';
 import { markStopped } from './store.js';
+import type { Workspaces } from './workspace.js';
+
+const run = promisify(execFile);
 
 /** How long a measurement may take, in ms: some two million files; less than the engine may take to answer. */
 const TIMEOUT_MS = 15_000;
@@ -20,6 +25,7 @@ const CEILING = 2;
 type Options = {
   pool: pg.Pool;
   engine: Engine;
+  workspaces: Workspaces;
   /** What a box may take of the disk, its workspace and what it changed of its image together, in bytes. */
   limitBytes: number;
   /** How often a running box is measured, by whichever replica, in seconds. */
@@ -92,30 +98,44 @@ export class DiskWatch {
   }
 
   /**
-   * What a box takes, in bytes. Its workspace is measured from inside, where no link leads elsewhere and the work counts
-   * as the box's own; what it changed of its image, by the engine.
+   * What a box takes, in bytes.
    * @returns undefined when it does not run any more
    * @throws when it can't be measured
    */
   async #measure(id: string): Promise<number | undefined> {
     const { docker } = this.#options.engine;
-    const du = [
-      `${TOOLS_PATH}/bin/busybox`,
-      'timeout',
-      String(TIMEOUT_MS / 1000),
-      `${TOOLS_PATH}/bin/busybox`,
-    ];
-    try {
-      const { output } = await runInBox(docker, id, [...du, 'du', '-skx', '/workspace'], ROOT);
-      const kilobytes = /^(\d+)\t/.exec(output)?.[1];
-      if (kilobytes === undefined) throw new Error(`du said nothing of use: ${output}`);
-      const inspected = (await ask(
-        found(docker.getContainer(containerName(id)).inspect({ size: true } as object)),
-      )) as { SizeRw?: number } | undefined;
-      return inspected && Number(kilobytes) * 1024 + (inspected.SizeRw ?? 0);
-    } catch (error) {
-      if (statusOf(error) === 404 || statusOf(error) === 409) return undefined;
-      throw error;
-    }
+    const workspace = await this.#measureWorkspace(id);
+    const inspected = (await ask(
+      found(docker.getContainer(containerName(id)).inspect({ size: true } as object)),
+    )) as { SizeRw?: number } | undefined;
+    return inspected && workspace !== undefined ? workspace + (inspected.SizeRw ?? 0) : undefined;
   }
+
+  /**
+   * A workspace is measured from inside its box, where no link leads elsewhere and the work counts as the box's own. A box
+   * that does not let itself be measured, such as one without a process to spare, is from here.
+   */
+  async #measureWorkspace(id: string): Promise<number | undefined> {
+    const { engine, workspaces } = this.#options;
+    // A workspace can have no mounts in it, but subvolumes, which "-x" would leave out.
+    const du = '-sk';
+    const busybox = `${TOOLS_PATH}/bin/busybox`;
+    const command = [busybox, 'timeout', String(TIMEOUT_MS / 1000), busybox, 'du', du, '/workspace'];
+    try {
+      const { output } = await runInBox(engine.docker, id, command, ROOT);
+      const bytes = bytesOf(output);
+      if (bytes !== undefined) return bytes;
+    } catch (error) {
+      if (statusOf(error) === undefined) throw error;
+      if (statusOf(error) === 404 || statusOf(error) === 409) return undefined;
+    }
+    const { stdout } = await run('du', [du, workspaces.path(id)], { timeout: TIMEOUT_MS });
+    return bytesOf(stdout);
+  }
+}
+
+/** What du(1) says first: kilobytes. */
+function bytesOf(output: string): number | undefined {
+  const kilobytes = /^(\d+)\t/m.exec(output)?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }

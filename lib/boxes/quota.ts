@@ -9,7 +9,10 @@ const run = promisify(execFile);
 const BTRFS = 0x9123683e;
 const SUBVOLUME_INODE = 256;
 
-/** A limit of workspaces that the kernel enforces: whoever is at it gets EDQUOT, "Disk quota exceeded". */
+/**
+ * A limit of workspaces that the kernel enforces: whoever is at it gets EDQUOT, "Disk quota exceeded". Who makes subvolumes of
+ * his own in his workspace, which btrfs lets everybody do, gets past it: those are measured like all else.
+ */
 export class Quota {
   readonly limitBytes: number;
 
@@ -26,12 +29,16 @@ export class Quota {
 
   /**
    * Removes such a directory with all that is in it.
-   * @returns false when it is none
+   * @returns false when it is none, or has others in it
    */
   async remove(directory: string): Promise<boolean> {
     if (!(await isSubvolume(directory))) return false;
     const { stdout } = await run('btrfs', ['inspect-internal', 'rootid', directory]);
-    await run('btrfs', ['subvolume', 'delete', '--commit-after', directory]);
+    try {
+      await run('btrfs', ['subvolume', 'delete', '--commit-after', directory]);
+    } catch {
+      return false;
+    }
     // Newer kernels have removed the group with it.
     await run('btrfs', ['qgroup', 'destroy', `0/${stdout.trim()}`, path.dirname(directory)]).catch(() => {});
     return true;
