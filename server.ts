@@ -1,10 +1,8 @@
 import { once } from 'node:events';
-import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.js';
 import { type Config, readConfig } from './lib/config.js';
-import { startEmbeddedPostgres } from './lib/embedded-postgres.js';
-import { resolveMountPoint } from './lib/paths.js';
+import { provideDatabase } from './lib/provide-database.js';
 
 /** How long answers that are being sent may take once the service closes, in ms. */
 const CLOSE_TIMEOUT_MS = 2000;
@@ -13,17 +11,7 @@ const CLOSE_TIMEOUT_MS = 2000;
 export async function start(): Promise<void> {
   const config = readConfig();
   const { stop, hurry } = heedSignals();
-  const database =
-    config.DATABASE_HOST === 'embedded'
-      ? await startEmbeddedPostgres({
-          directory: path.join(resolveMountPoint(config.MOUNT_POINT), 'postgres'),
-          port: config.DATABASE_PORT,
-          user: config.DATABASE_USER,
-          password: config.DATABASE_PASSWORD,
-          database: config.DATABASE_NAME,
-          log: console.log,
-        })
-      : undefined;
+  const { address: database, stop: leaveDatabase } = await provideDatabase(config, console.log);
   const env = database
     ? { ...process.env, DATABASE_HOST: database.host, DATABASE_PORT: String(database.port) }
     : process.env;
@@ -31,7 +19,11 @@ export async function start(): Promise<void> {
   try {
     const app = await buildApp(env);
     try {
-      console.log(greeting(await listen(app, config)));
+      const address = await listen(app, config);
+      console.log(greeting(address, config.AUTH));
+      const first = config.AUTH === 'token' ? await app.auth.keys.createFirst() : undefined;
+      // To the terminal alone, as it lets its bearer do everything. In the fragment, which no browser sends.
+      if (first) console.log(firstKey(address, first.key));
       // One that came while this started is heeded now, when all can be closed again.
       await aborted(stop);
       await Promise.race([app.drain.begin(), aborted(hurry)]);
@@ -42,7 +34,7 @@ export async function start(): Promise<void> {
       clearTimeout(deadline);
     }
   } finally {
-    await database?.stop();
+    await leaveDatabase();
   }
 }
 
@@ -82,10 +74,23 @@ async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config):
   }
 }
 
-const greeting = (address: string) => `
+function greeting(address: string, auth: Config['AUTH']): string {
+  const credential = auth === 'none' ? '' : ' -H "Authorization: Bearer $DOCKBOX_TOKEN"';
+  return `
 dockbox listens at ${address}. Try:
 
-  curl -s ${address}/v1/dockbox -H 'content-type: application/json' -d '{"url":"https://github.com/fastify/demo"}'
+  curl -s ${address}/v1/dockbox${credential} -H 'content-type: application/json' -d '{"url":"https://github.com/fastify/demo"}'
 
 and connect a WebSocket client to the address that it answers. The API's pages are at ${address}/docs
+`;
+}
+
+const firstKey = (address: string, key: string) => `\
+    This is the first start: here is an admin's API key. It is shown only now.
+
+        export DOCKBOX_TOKEN=${key}
+
+    or open  ${address}/#key=${key}
+
+    For more keys: npm run key -- create NAME
 `;

@@ -6,12 +6,25 @@ export const errors = {
   InvalidSource: createError<[string]>('DBX_INVALID_SOURCE', '%s', 400),
   InvalidRequest: createError<[string]>('DBX_INVALID_REQUEST', '%s', 400),
   AddressForbidden: createError<[string]>('DBX_ADDRESS_FORBIDDEN', '%s', 403),
+  CredentialMissing: createError(
+    'DBX_NO_CREDENTIAL',
+    'Who are you? Send an API key, as "Authorization: Bearer dbx_…".',
+    401,
+  ),
+  CredentialInvalid: createError<[string]>('DBX_BAD_CREDENTIAL', '%s', 401),
+  CredentialExpired: createError<[string]>('DBX_CREDENTIAL_EXPIRED', '%s', 401),
+  CredentialRevoked: createError<[string]>('DBX_CREDENTIAL_REVOKED', '%s', 401),
+  Forbidden: createError<[string]>('DBX_FORBIDDEN', '%s', 403),
+  Readonly: createError<[string]>('DBX_READONLY', '%s', 403),
+  CrossOrigin: createError<[string]>('DBX_CROSS_ORIGIN', '%s', 403),
   BoxNotFound: createError<[string]>('DBX_NOT_FOUND', 'There is no dockbox "%s".', 404),
   TerminalNotFound: createError<[string]>(
     'DBX_NO_TERMINAL',
     'Nobody is connected to the terminal "%s".',
     404,
   ),
+  KeyNotFound: createError<[string]>('DBX_NO_KEY', 'There is no key "%s".', 404),
+  ShareNotFound: createError<[string]>('DBX_NO_SHARE', 'There is no share "%s".', 404),
   NameTaken: createError<[string]>('DBX_NAME_TAKEN', 'The name "%s" is taken: choose another.', 409),
   BoxFailed: createError<[string]>('DBX_FAILED', 'This dockbox could not be created: %s', 409),
   BoxNotReady: createError<[string]>('DBX_NOT_READY', '%s', 409),
@@ -20,6 +33,7 @@ export const errors = {
     'No more can be started in this dockbox, which has all the processes or memory that it may: end some, or stop it.',
     409,
   ),
+  QuotaReached: createError<[string]>('DBX_QUOTA', '%s', 409),
   WorkspaceMissing: createError<[string]>(
     'DBX_WORKSPACE_MISSING',
     'The files of the dockbox "%s" are missing: is the server\'s MOUNT_POINT mounted? If they are lost, delete it.',
@@ -31,6 +45,21 @@ export const errors = {
     'DBX_UPGRADE_REQUIRED',
     'This is a WebSocket endpoint: connect with ws:// or wss://.',
     426,
+  ),
+  TooManyRequests: createError<[string]>(
+    'DBX_TOO_MANY_REQUESTS',
+    'There were too many requests from your address: try again in %s seconds.',
+    429,
+  ),
+  TooManyCreations: createError<[number]>(
+    'DBX_RATE',
+    'You create dockboxes faster than you may: try again in %s s.',
+    429,
+  ),
+  IssuerUnavailable: createError(
+    'DBX_ISSUER_UNAVAILABLE',
+    'Whoever vouches for your token does not answer: try again in a moment.',
+    503,
   ),
   EngineUnavailable: createError<[string]>(
     'DBX_ENGINE_UNAVAILABLE',
@@ -44,6 +73,7 @@ export const errors = {
     503,
   ),
   Busy: createError('DBX_BUSY', 'This dockbox is being stopped or deleted: try again in a moment.', 503),
+  Overloaded: createError('DBX_OVERLOADED', 'This server is overloaded: try again in a moment.', 503),
   Draining: createError(
     'DBX_DRAINING',
     'This server is shutting down: try again, another one will answer.',

@@ -48,7 +48,7 @@ t.test('boxes of a user who is not root', async (t) => {
   await t.test('in an image with nothing in it', async (t) => {
     const image = await makeImage(t, app.docker, [{ name: 'srv/' }]);
     const id = await createBox(t, app, { name: 'bare', image });
-    t.teardown(() => app.boxes.delete(id));
+    t.teardown(() => call(app, 'DELETE', `/v1/dockbox/${id}`));
     for (const terminal of ['main', '']) {
       const screen = await openScreen(t, app, 'bare', { query: { terminal } });
       screen.type('read line <src/README; echo "<$line>"; echo >new && echo mine; cd; echo "$PWD"\r');

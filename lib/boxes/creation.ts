@@ -1,7 +1,9 @@
 import type pg from 'pg';
+import { SERVICE } from '../auth/principal.js';
 import type { Engine } from '../engine.js';
 import { fetchContainerName } from '../engine.js';
 import { errors, forClient } from '../errors.js';
+import { publish } from '../events.js';
 import { chooseImage } from '../images/choose.js';
 import { obtainImage } from '../images/obtain.js';
 import { hasImage, pullImage } from '../images/pull.js';
@@ -78,10 +80,13 @@ export class Creation {
   async #run(credentials: Credentials | undefined): Promise<void> {
     const { log } = this.#around;
     const startedAt = performance.now();
+    const ms = () => Math.round(performance.now() - startedAt);
     try {
       await this.#provision(credentials);
-      log.info({ box: this.#box.id, ms: Math.round(performance.now() - startedAt) }, 'a box is ready');
+      publish('dockbox.creation', { ms: ms(), outcome: 'ready' });
+      log.info({ box: this.#box.id, ms: ms() }, 'a box is ready');
     } catch (cause) {
+      publish('dockbox.creation', { ms: ms(), outcome: 'failed' });
       const error = await this.#reason(cause as Error);
       log.info({ box: this.#box.id, err: error }, 'a box could not be created');
       await this.#undo(error);
@@ -144,7 +149,7 @@ export class Creation {
     const { pool, log } = this.#around;
     if (this.#abort.signal.aborted) return this.#abort.signal.reason;
     try {
-      return (await findBox(pool, this.#box.id)) ? cause : deletedWhileCreated(this.#box.name);
+      return (await findBox(pool, SERVICE, this.#box.id)) ? cause : deletedWhileCreated(this.#box.name);
     } catch (err) {
       log.warn({ err, box: this.#box.id }, 'could not look for a box whose creation failed');
       return cause;

@@ -52,17 +52,16 @@ export async function whyEnded({ docker, boxes, boxId, execId, held, openedAt }:
     case 'deleted':
       return { code: CLOSE.goingAway, reason: 'The dockbox was deleted.' };
     case 'stopped':
-      return { code: CLOSE.goingAway, reason: await whyStopped(boxes, boxId) };
+      return { code: CLOSE.goingAway, reason: 'The dockbox was stopped: connect again to start it.' };
+    case 'stopped for disk':
+      return {
+        code: CLOSE.goingAway,
+        reason:
+          'The dockbox was stopped, as it takes more disk than it may: connect again and delete some files.',
+      };
     case 'running':
       return { code: CLOSE.serverError, reason: await howContainerDied(docker, boxId) };
   }
-}
-
-async function whyStopped(boxes: Boxes, boxId: string): Promise<string> {
-  const { overDisk } = await boxes.find(boxId);
-  return overDisk
-    ? 'The dockbox was stopped, as it takes more disk than it may: connect again and delete some files.'
-    : 'The dockbox was stopped: connect again to start it.';
 }
 
 const OUT_OF_MEMORY = 'the dockbox ran out of memory';

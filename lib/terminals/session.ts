@@ -1,8 +1,10 @@
 import type Docker from 'dockerode';
 import type { WebSocket } from 'ws';
+import type { Principal } from '../auth/principal.js';
 import type { Boxes, Connected } from '../boxes/boxes.js';
 import type { ConnectionManager, Lease } from '../connections/manager.js';
 import { errors, forClient } from '../errors.js';
+import { publish } from '../events.js';
 import type { Log } from '../log.js';
 import { CLOSE, close } from './close.js';
 import type { Size, Wish } from './commands.js';
@@ -16,6 +18,8 @@ import { resizeExec, Shell } from './shell.js';
 const CLOSE_BY_ERROR: Record<string, number> = {
   DBX_NOT_READY: CLOSE.goingAway,
   DBX_NOT_FOUND: CLOSE.goingAway,
+  DBX_CREDENTIAL_REVOKED: CLOSE.policy,
+  DBX_QUOTA: CLOSE.policy,
   DBX_BUSY: CLOSE.serviceRestart,
   DBX_DATABASE_UNAVAILABLE: CLOSE.serviceRestart,
 };
@@ -26,6 +30,8 @@ export type SessionOptions = {
   boxes: Boxes;
   connections: ConnectionManager;
   docker: Docker;
+  /** Whose terminal it is. */
+  who: Principal;
   /** The box's id or name. */
   id: string;
   wish: Omit<Wish, 'directory' | 'notice'>;
@@ -49,9 +55,15 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
   const isAlive = keepAlive(socket, pingSeconds);
   let lease: Lease | undefined;
   let shell: Shell | undefined;
+  let wantedAt: number | undefined;
+  const opened = (outcome: 'open' | 'failed') => {
+    if (wantedAt !== undefined) publish('dockbox.connection', { ms: performance.now() - wantedAt, outcome });
+    wantedAt = undefined;
+  };
   try {
     const early = await whileCreating(socket, gone.signal, options);
-    const connected = await boxes.connect(options.id, wish.terminal);
+    wantedAt = performance.now();
+    const connected = await boxes.connect(options.who, options.id, wish.terminal);
     lease = connected.lease;
     const { id: boxId, directory } = connected.box;
     shell = await Shell.open({
@@ -62,6 +74,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
       directory,
       notice: noticeFor(connected, wish),
     });
+    opened('open');
     if (socket.readyState !== socket.OPEN) return;
     const { execId, history, stream } = shell;
     const openedAt = performance.now();
@@ -86,10 +99,11 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     const lapsed = ending.code !== CLOSE.normal && (await connections.hasLapsed(lease));
     close(socket, lapsed && (await boxes.wanted(boxId)) !== 'deleted' ? OUT_OF_TOUCH : ending);
   } catch (error) {
+    opened('failed');
     if (gone.signal.aborted) return;
     const known = forClient(error);
     const code = CLOSE_BY_ERROR[known?.code ?? ''] ?? CLOSE.serverError;
-    if (code === CLOSE.serverError) log.error({ err: error, box: options.id }, 'a terminal failed');
+    if (code === CLOSE.serverError) log.error({ err: error }, 'a terminal failed');
     // Docker's words and PostgreSQL's are for the log.
     close(socket, { code, reason: known?.message ?? 'Something went wrong here: connect again.' });
   } finally {
@@ -107,9 +121,9 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
 async function whileCreating(
   socket: WebSocket,
   signal: AbortSignal,
-  { boxes, id }: SessionOptions,
+  { boxes, who, id }: SessionOptions,
 ): Promise<Buffer[]> {
-  const box = await boxes.find(id);
+  const box = await boxes.find(who, id);
   if (box.status !== 'creating') return [];
   const frames = holdFrames(socket);
   const say = (text: string) => socket.send(framingOf(socket).output(Buffer.from(text)));
