@@ -171,7 +171,7 @@ t.test('a service with a route that does not declare its access does not start',
   t.teardown(() => other.close());
   const { default: auth } = await import('../../plugins/auth.js');
   const { default: fp } = await import('fastify-plugin');
-  for (const name of ['env', 'db', 'cors', 'websocket', 'audit']) {
+  for (const name of ['env', 'db', 'cors', 'websocket', 'audit', 'limits']) {
     await other.register(fp(async () => {}, { name }));
   }
   other.decorate('config', app.config).decorate('pg', app.pg);
