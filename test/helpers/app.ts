@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
 import { buildApp } from '../../app.js';
+import { SERVICE } from '../../lib/auth/principal.js';
 import { type Deployment, makeDeployment } from './deployment.js';
 
 /** A service in this process, listening, with a deployment of its own; the test's end deletes its boxes. */
@@ -11,7 +12,7 @@ export async function startApp(
   const deployment = await makeDeployment(t, variables);
   const app = await buildApp(deployment.env);
   t.teardown(async () => {
-    for (const id of await deployment.rows()) await app.boxes.delete(id);
+    for (const id of await deployment.rows()) await app.boxes.delete(SERVICE, id);
     await app.close();
   });
   const base = await app.listen({ host: '127.0.0.1', port: 0 });
