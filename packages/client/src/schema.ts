@@ -1377,12 +1377,12 @@ export interface operations {
                      * @description Whether its bearer may only watch
                      * @default false
                      */
-                    readonly: boolean;
+                    readonly?: boolean;
                     /**
                      * @description For how long it is good, in seconds
                      * @default 60
                      */
-                    expiresIn: number;
+                    expiresIn?: number;
                 };
             };
         };
@@ -1568,12 +1568,12 @@ export interface operations {
                      * @description Whether its bearer may only watch
                      * @default false
                      */
-                    readonly: boolean;
+                    readonly?: boolean;
                     /**
                      * @description For how long it is good, in seconds
                      * @default 86400
                      */
-                    expiresIn: number;
+                    expiresIn?: number;
                 };
             };
         };
