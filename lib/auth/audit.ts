@@ -27,7 +27,7 @@ export type AuditFacts = {
   /** The id of the key, the ticket or the share that it was done to. */
   subject?: string;
   terminal?: string;
-  /** Why it was refused: the error's code. */
+  /** Why it was refused, or failed: the error's code. */
   code?: string | undefined;
 };
 
@@ -37,6 +37,7 @@ export function audit(
   event: AuditEvent,
   { who, from, ...facts }: AuditFacts & { who: Principal | null; from: string },
 ): void {
-  const credential = who && { kind: who.credential.kind, id: who.credential.id, owner: who.owner };
-  log.info({ audit: { event, who: credential, from, ...facts } }, `audit: ${event}`);
+  const { kind, id, keyId = null } = who?.credential ?? {};
+  const sender = who && { owner: who.owner, kind, id, key: keyId };
+  log.info({ audit: { event, who: sender, from, ...facts } }, `audit: ${event}`);
 }

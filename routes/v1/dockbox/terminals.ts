@@ -87,7 +87,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         ...{ boxes, connections, docker, tools, who: request.principal, id },
         wish: { terminal, size: { cols, rows }, history, readonly },
         pingSeconds: config.PING_SECONDS,
-        log: request.log,
+        log: request.log.child({ box: id, terminal }),
       });
       request.audit('disconnect', { box: id, terminal });
     },
