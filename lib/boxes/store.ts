@@ -16,6 +16,8 @@ export type Box = {
   connections: number;
   error: string | null;
   warnings: string[];
+  /** Whether it takes more disk than it may. */
+  overDisk: boolean;
   createdAt: Date;
   lastModified: Date;
 };
@@ -26,6 +28,7 @@ export type NewBox = Pick<Box, 'id' | 'owner' | 'name' | 'url' | 'ref' | 'direct
 
 const SELECT = `
   select id, owner, name, url, ref, directory, image, status, running, error, warnings,
+         disk_excess is not null as "overDisk",
          created_at as "createdAt", last_modified as "lastModified",
          (select count(*)::int from connection where dockbox_id = dockbox.id) as connections
   from dockbox`;
