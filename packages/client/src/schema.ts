@@ -511,6 +511,11 @@ export interface operations {
                         database: "ok" | "unavailable";
                         /** @enum {unknown} */
                         engine: "ok" | "unavailable";
+                        /**
+                         * @description Whether boxes are kept from private networks and the engine's host
+                         * @enum {unknown}
+                         */
+                        egress: "filtered" | "open" | "unknown";
                     };
                 };
             };
@@ -545,6 +550,11 @@ export interface operations {
                         database: "ok" | "unavailable";
                         /** @enum {unknown} */
                         engine: "ok" | "unavailable";
+                        /**
+                         * @description Whether boxes are kept from private networks and the engine's host
+                         * @enum {unknown}
+                         */
+                        egress: "filtered" | "open" | "unknown";
                     };
                 };
             };
@@ -597,6 +607,15 @@ export interface operations {
             };
             /** @description A fault of the server */
             500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server or its engine is not available */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -658,6 +677,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Too many at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A fault of the server */
             500: {
                 headers: {
@@ -701,6 +729,15 @@ export interface operations {
                     image?: string;
                     /** @description at most 39 lower-case letters, digits and inner hyphens, unique */
                     name?: string;
+                    /** @description Of a private source: a token, or a username and a password. Used for the fetch, and kept nowhere */
+                    credentials?: {
+                        /** @description one line of text */
+                        token?: string;
+                        /** @description one line of text without a colon */
+                        username?: string;
+                        /** @description one line of text */
+                        password?: string;
+                    };
                 };
             };
         };
@@ -856,7 +893,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id or the name */
+                /** @description The id or the name of the dockbox */
                 id: string;
             };
             cookie?: never;
@@ -908,6 +945,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Too many at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A fault of the server */
             500: {
                 headers: {
@@ -933,7 +979,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id or the name */
+                /** @description The id or the name of the dockbox */
                 id: string;
             };
             cookie?: never;
@@ -983,6 +1029,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Too many at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A fault of the server */
             500: {
                 headers: {
@@ -1008,7 +1063,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The id or the name */
+                /** @description The id or the name of the dockbox */
                 id: string;
             };
             cookie?: never;
@@ -1062,6 +1117,15 @@ export interface operations {
             };
             /** @description Not possible in the state that it is in */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many at once */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1171,6 +1235,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Too many at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A fault of the server */
             500: {
                 headers: {
@@ -1243,6 +1316,15 @@ export interface operations {
             };
             /** @description There is no such dockbox */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many at once */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1327,6 +1409,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Too many at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A fault of the server */
             500: {
                 headers: {
@@ -1404,6 +1495,15 @@ export interface operations {
             };
             /** @description There is no such dockbox */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many at once */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1521,6 +1621,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Too many at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A fault of the server */
             500: {
                 headers: {
@@ -1593,6 +1702,15 @@ export interface operations {
             };
             /** @description There is no such dockbox */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many at once */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1722,6 +1840,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Too many at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A fault of the server */
             500: {
                 headers: {
@@ -1799,6 +1926,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Too many at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A fault of the server */
             500: {
                 headers: {
@@ -1864,6 +2000,15 @@ export interface operations {
             };
             /** @description Not allowed */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many at once */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1976,6 +2121,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Too many at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A fault of the server */
             500: {
                 headers: {
@@ -2044,6 +2198,15 @@ export interface operations {
             };
             /** @description There is no such dockbox */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many at once */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2125,6 +2288,15 @@ export interface operations {
             };
             /** @description Not allowed */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many at once */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2220,6 +2392,15 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description Too many at once */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description A fault of the server */
             500: {
                 headers: {
@@ -2276,6 +2457,15 @@ export interface operations {
             };
             /** @description Not allowed */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description Too many at once */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
