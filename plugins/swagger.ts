@@ -40,6 +40,11 @@ export default fp(
           { name: 'health', description: 'For load balancers' },
         ],
       },
+      transformObject: (document) => {
+        const { openapiObject } = document as Exclude<typeof document, { swaggerObject: unknown }>;
+        letDefaultsBeOmitted(openapiObject as Operations);
+        return openapiObject;
+      },
       transform: ({ schema, url, route }) => ({
         schema: {
           ...schema,
@@ -68,3 +73,25 @@ export default fp(
   },
   { name: 'swagger' },
 );
+
+type JsonSchema = { required?: string[]; properties?: Record<string, object> };
+type Operation = {
+  parameters?: { schema?: object; required?: boolean }[];
+  requestBody?: { content?: Record<string, { schema?: JsonSchema }> };
+};
+type Operations = { paths?: Record<string, Record<string, Operation>> };
+
+/** What has a default is there when a handler runs, and so its schema requires it; no client has to send it. */
+function letDefaultsBeOmitted({ paths = {} }: Operations): void {
+  const operations = Object.values(paths).flatMap((path) => Object.values(path));
+  for (const { parameters = [], requestBody } of operations) {
+    for (const parameter of parameters) {
+      if (parameter.schema && 'default' in parameter.schema) parameter.required = false;
+    }
+    for (const body of Object.values(requestBody?.content ?? {})) {
+      const { required = [], properties = {} } = body.schema ?? {};
+      const needed = required.filter((name) => !('default' in (properties[name] ?? {})));
+      body.schema = { ...body.schema, required: needed };
+    }
+  }
+}
