@@ -2,6 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { failures } from '../lib/schemas/box.js';
 
+const hidden = { schema: { hide: true } };
+
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/',
@@ -9,6 +11,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       schema: {
         operationId: 'getService',
         summary: 'What this is',
+        description: 'Browsers, which accept HTML, get the terminal page.',
         tags: ['health'],
         response: {
           200: Type.Object({ name: Type.String(), docs: Type.String() }, { description: 'The service' }),
@@ -16,8 +19,23 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         },
       },
     },
-    async () => ({ name: 'dockbox', docs: '/docs' }),
+    async ({ headers }, reply) => {
+      reply.header('vary', 'accept');
+      // A page that names assets of yesterday would load nothing.
+      if (headers.accept?.includes('text/html')) return reply.sendFile('index.html', { maxAge: 0 });
+      return { name: 'dockbox', docs: '/docs' };
+    },
   );
+
+  app.get('/assets/:file', { ...hidden, logLevel: 'warn' }, ({ params }, reply) => {
+    const { file } = params as { file: string };
+    // The name has a hash of the content.
+    return reply.sendFile(`assets/${file}`, { maxAge: '1y', immutable: true });
+  });
+
+  for (const icon of ['icon.svg', 'badge.svg']) {
+    app.get(`/${icon}`, hidden, (_request, reply) => reply.sendFile(icon, { maxAge: '1d' }));
+  }
 };
 
 export default routes;

@@ -33,7 +33,7 @@ function step(stampFile, stamp, title, work) {
 }
 
 function sources() {
-  const directories = ['lib', 'plugins', 'routes', 'setup', 'test', 'bench', 'chaos'].filter((name) =>
+  const directories = ['lib', 'plugins', 'routes', 'setup', 'web', 'test', 'bench', 'chaos'].filter((name) =>
     existsSync(path.join(root, name)),
   );
   const files = directories.flatMap((name) =>

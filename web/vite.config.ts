@@ -1,0 +1,41 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { defineConfig, type Plugin } from 'vite';
+
+const outDir = path.resolve(import.meta.dirname, '../build/web');
+
+export default defineConfig({
+  root: import.meta.dirname,
+  // Relative, so that the page also works below a path that a proxy puts before it.
+  base: './',
+  build: {
+    outDir,
+    emptyOutDir: true,
+    target: 'es2022',
+    // Every icon is a file: the page's policy allows no data: addresses.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  plugins: [compress()],
+});
+
+/** Compresses once and well what would otherwise be compressed for each visitor, or not at all. */
+function compress(): Plugin {
+  return {
+    name: 'compress',
+    apply: 'build',
+    closeBundle() {
+      const names = readdirSync(outDir, { recursive: true, encoding: 'utf8' });
+      const files = names.filter((name) => /\.(html|js|css|svg)$/.test(name));
+      for (const file of files.map((name) => path.join(outDir, name))) {
+        const content = readFileSync(file);
+        const options = { params: { [constants.BROTLI_PARAM_SIZE_HINT]: statSync(file).size } };
+        writeFileSync(`${file}.br`, brotliCompressSync(content, options));
+        writeFileSync(`${file}.gz`, gzipSync(content, { level: 9 }));
+      }
+    },
+  };
+}
