@@ -11,6 +11,8 @@ export type Box = {
   status: 'creating' | 'ready' | 'failed';
   running: boolean;
   connections: number;
+  /** Since when nobody has been connected to it while it runs. */
+  idleSince: Date | null;
   error: string | null;
   warnings: string[];
   createdAt: Date;
@@ -21,7 +23,7 @@ export type NewBox = Pick<Box, 'id' | 'name' | 'url' | 'ref' | 'directory' | 'im
 
 const SELECT = `
   select id, name, url, ref, directory, image, status, running, error, warnings,
-         created_at as "createdAt", last_modified as "lastModified",
+         created_at as "createdAt", last_modified as "lastModified", idle_since as "idleSince",
          (select count(*)::int from connection where dockbox_id = dockbox.id) as connections
   from dockbox`;
 

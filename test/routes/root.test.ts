@@ -16,8 +16,8 @@ t.test('the service at /', async (t) => {
   const assets = [...page.body.matchAll(/(?:href|src)="\.\/([^"]+)"/g)].map(([, name]) => `/${name}`);
 
   await t.test('is JSON for programs', async (t) => {
-    for (const accept of [undefined, '*/*', 'application/json', 'application/json, text/plain, */*']) {
-      const answer = await get('/', accept === undefined ? {} : { accept });
+    for (const accept of ['', '*/*', 'application/json', 'application/json, text/plain, */*']) {
+      const answer = await get('/', accept ? { accept } : {});
       t.match(answer.headers['content-type'], /^application\/json/, accept);
       t.strictSame(answer.json(), { name: 'dockbox', docs: '/docs' });
       t.match(answer.headers.vary, /accept/i);

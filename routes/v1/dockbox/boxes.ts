@@ -10,6 +10,8 @@ const MAX_WAIT_SECONDS = 50;
 const Params = Type.Object({ id: Type.String({ maxLength: 64, description: 'The id or the name' }) });
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
+  const present = (box: Box) => presentBox(box, app.config.IDLE_TIMEOUT_SECONDS);
+
   app.post(
     '',
     {
@@ -121,10 +123,12 @@ function CreatedBody(description: string) {
 }
 
 /** A box as clients see it. */
-function present({ error, createdAt, lastModified, ...box }: Box): BoxBody {
+function presentBox({ error, createdAt, lastModified, idleSince, ...box }: Box, idleSeconds: number): BoxBody {
   const { id, name, url, ref, directory, image, status, running, connections, warnings } = box;
+  const isIdle = status === 'ready' && running && idleSince !== null;
   return {
     ...{ id, name, url, ref, directory, image, status, running, connections, warnings },
+    stopsAt: isIdle ? new Date(idleSince.getTime() + idleSeconds * 1000).toISOString() : null,
     ...(error !== null && { error }),
     createdAt: createdAt.toISOString(),
     lastModified: lastModified.toISOString(),
