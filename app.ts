@@ -19,6 +19,9 @@ export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance>
     // Its own 503 has no body of ours, and leaves the socket of a refused WebSocket open: then the server never ends.
     return503OnClosing: false,
     bodyLimit: 64 * 1024,
+    // Whatever is opened or closed has a time limit of its own. This one throws where nobody can catch it: a close that
+    // waits for the engine longer than that would end the process in the middle.
+    pluginTimeout: 0,
   };
   const app = Fastify(options);
   try {

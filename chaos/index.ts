@@ -5,7 +5,7 @@ import { runChaos } from './run.js';
 /** Runs chaos as its arguments say. @returns the exit status: 1 when a promise was broken */
 export async function main(args: string[]): Promise<number> {
   const options = parseOptions(args);
-  console.log(`seed ${options.seed}`);
+  console.log(`seed ${options.seed}, ${new Date().toISOString()}`);
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
   try {

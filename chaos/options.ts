@@ -8,7 +8,7 @@ export type Options = {
   /** How many boxes there are at a time. */
   boxes: number;
   clients: number;
-  /** Where the replicas' logs are kept; thrown away unless given. */
+  /** Where the servers' and the engine's logs are kept; thrown away unless given. */
   logs?: string | undefined;
 };
 
@@ -21,7 +21,7 @@ export const USAGE = `npm run chaos -- [options]
   --replicas N  server processes (${DEFAULTS.replicas})
   --boxes N     boxes at a time (${DEFAULTS.boxes})
   --clients N   clients at a time (${DEFAULTS.clients})
-  --logs DIR    keep the servers' logs there`;
+  --logs DIR    keep the servers' and the engine's logs there`;
 
 /** @throws with the usage when an argument is not one of ours, or not a number */
 export function parseOptions(args: string[]): Options {

@@ -206,7 +206,11 @@ async function remains(world: World): Promise<string[]> {
       ({ Name }) => `the volume ${Name} is left`,
     ),
     ...rows.map(({ id }) => `the row ${id} is left`),
-    ...(await daemon.processes()).filter((name) => !running.has(name)).map((name) => `${name} is running`),
+    ...(await daemon.processes())
+      .filter(({ name }) => !running.has(name))
+      .map(
+        ({ name, container }) => `${name} is running${container ? `, in the container ${container}` : ''}`,
+      ),
   ];
 }
 

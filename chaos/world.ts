@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -43,7 +43,12 @@ export async function openWorld(t: Scope, options: Options, ledger: Ledger): Pro
   const logs = path.resolve(options.logs ?? path.join(directory, 'logs'));
   await Promise.all([mkdir(mountPoint), mkdir(logs, { recursive: true })]);
 
-  const [database, daemon, sources] = await Promise.all([startDatabase(t), startDaemon(t), startSources(t)]);
+  const [database, daemon, sources] = await Promise.all([
+    startDatabase(t),
+    startDaemon(t, { logLevel: options.logs ? 'debug' : 'warn' }),
+    startSources(t),
+  ]);
+  t.teardown(async () => writeFile(path.join(logs, 'engine.log'), await daemon.log()));
   const { DATABASE_PORT, ...credentials } = database.variables;
   const pool = new pg.Pool({
     host: credentials.DATABASE_HOST,

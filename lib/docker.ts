@@ -5,6 +5,7 @@ import path from 'node:path';
 import Docker from 'dockerode';
 import type { Config } from './config.js';
 import { errors } from './errors.js';
+import { publish } from './events.js';
 
 type Address = Pick<Config, 'DOCKER_SERVER_HOST' | 'DOCKER_CERT_PATH'>;
 
@@ -93,7 +94,11 @@ export async function ask<Result>(call: Promise<Result>, timeoutMs = ANSWER_TIME
   try {
     return await Promise.race([call, late]);
   } catch (error) {
-    if (error instanceof errors.EngineUnavailable || statusOf(error) !== undefined) throw error;
+    const status = statusOf(error);
+    if (status === undefined || status >= 500) {
+      publish('dockbox.engine-error', { kind: status === undefined ? 'unavailable' : 'failed' });
+    }
+    if (error instanceof errors.EngineUnavailable || status !== undefined) throw error;
     const unavailable = new errors.EngineUnavailable(inWords(error as NodeJS.ErrnoException));
     unavailable.cause = error;
     throw unavailable;

@@ -1,10 +1,10 @@
 // What `npm start` runs once it has compiled this.
-import { start } from '../server.js';
+import { main } from '../main.js';
 import { prepare } from './index.js';
 
 try {
   await prepare();
-  await start();
+  await main();
 } catch (error) {
   console.error(`\n${(error as Error).message}`);
   process.exitCode = 1;

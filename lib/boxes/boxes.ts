@@ -240,10 +240,17 @@ export class Boxes {
    */
   async disownLost(): Promise<void> {
     const { pool, creatorId } = this.#around;
+    const { rows } = await pool.query<{ id: string }>(
+      "select id from dockbox where status = 'creating' and creator_id = $1",
+      [creatorId],
+    );
+    // Looked at after the rows, not before: a box is in the making before its row is there.
+    const lost = rows.map(({ id }) => id).filter((id) => !this.#making.has(id));
+    if (lost.length === 0) return;
     await pool.query(
       `update dockbox set creator_id = null
-       where status = 'creating' and creator_id = $1 and id <> all ($2::uuid[])`,
-      [creatorId, [...this.#making]],
+       where id = any ($1::uuid[]) and status = 'creating' and creator_id = $2`,
+      [lost, creatorId],
     );
   }
 

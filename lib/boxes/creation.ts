@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { Engine } from '../engine.js';
 import { fetchContainerName } from '../engine.js';
 import { errors, forClient } from '../errors.js';
+import { publish } from '../events.js';
 import { chooseImage } from '../images/choose.js';
 import { obtainImage } from '../images/obtain.js';
 import { hasImage, pullImage } from '../images/pull.js';
@@ -74,10 +75,13 @@ export class Creation {
   async #run(): Promise<void> {
     const { log } = this.#around;
     const startedAt = performance.now();
+    const ms = () => Math.round(performance.now() - startedAt);
     try {
       await this.#provision();
-      log.info({ box: this.#box.id, ms: Math.round(performance.now() - startedAt) }, 'a box is ready');
+      publish('dockbox.creation', { ms: ms(), outcome: 'ready' });
+      log.info({ box: this.#box.id, ms: ms() }, 'a box is ready');
     } catch (cause) {
+      publish('dockbox.creation', { ms: ms(), outcome: 'failed' });
       const error = await this.#reason(cause as Error);
       log.info({ box: this.#box.id, err: error }, 'a box could not be created');
       await this.#undo(error);

@@ -4,6 +4,7 @@ import { markFailed, markStopped } from '../boxes/store.js';
 import type { Workspaces } from '../boxes/workspace.js';
 import { transaction } from '../database.js';
 import type { Engine } from '../engine.js';
+import { publish } from '../events.js';
 import type { Log } from '../log.js';
 import { BEATS_PER_LEASE } from './manager.js';
 
@@ -44,6 +45,17 @@ export class Sweep {
 
   /** The steps whose cost grows with running boxes. */
   async run(): Promise<void> {
+    const startedAt = performance.now();
+    let outcome: 'done' | 'failed' = 'failed';
+    try {
+      await this.#run();
+      outcome = 'done';
+    } finally {
+      publish('dockbox.sweep', { ms: performance.now() - startedAt, outcome });
+    }
+  }
+
+  async #run(): Promise<void> {
     const { engine } = this.#options;
     await this.#buryReplicas();
     await this.#startIdleClocks();
@@ -174,6 +186,7 @@ export class Sweep {
         return true;
       }
       await markStopped(db, id);
+      publish('dockbox.idle-stop', {});
       log.info({ box: id }, 'stopped an idle box');
       return true;
     });

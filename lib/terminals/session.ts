@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws';
 import type { Boxes, Connected } from '../boxes/boxes.js';
 import type { ConnectionManager, Lease } from '../connections/manager.js';
 import { errors, forClient } from '../errors.js';
+import { publish } from '../events.js';
 import type { Log } from '../log.js';
 import { CLOSE, close } from './close.js';
 import type { Size, Wish } from './commands.js';
@@ -49,8 +50,14 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
   const isAlive = keepAlive(socket, pingSeconds);
   let lease: Lease | undefined;
   let shell: Shell | undefined;
+  let wantedAt: number | undefined;
+  const opened = (outcome: 'open' | 'failed') => {
+    if (wantedAt !== undefined) publish('dockbox.connection', { ms: performance.now() - wantedAt, outcome });
+    wantedAt = undefined;
+  };
   try {
     const early = await whileCreating(socket, gone.signal, options);
+    wantedAt = performance.now();
     const connected = await boxes.connect(options.id, wish.terminal);
     lease = connected.lease;
     const { id: boxId, directory } = connected.box;
@@ -62,6 +69,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
       directory,
       notice: noticeFor(connected, wish),
     });
+    opened('open');
     if (socket.readyState !== socket.OPEN) return;
     const { execId, history, stream } = shell;
     const openedAt = performance.now();
@@ -86,10 +94,11 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     const lapsed = ending.code !== CLOSE.normal && (await connections.hasLapsed(lease));
     close(socket, lapsed && (await boxes.wanted(boxId)) !== 'deleted' ? OUT_OF_TOUCH : ending);
   } catch (error) {
+    opened('failed');
     if (gone.signal.aborted) return;
     const known = forClient(error);
     const code = CLOSE_BY_ERROR[known?.code ?? ''] ?? CLOSE.serverError;
-    if (code === CLOSE.serverError) log.error({ err: error, box: options.id }, 'a terminal failed');
+    if (code === CLOSE.serverError) log.error({ err: error }, 'a terminal failed');
     // Docker's words and PostgreSQL's are for the log.
     close(socket, { code, reason: known?.message ?? 'Something went wrong here: connect again.' });
   } finally {

@@ -3,11 +3,10 @@ import type { Test } from 'tap';
 import { buildApp } from '../../app.js';
 import { type Deployment, makeDeployment } from './deployment.js';
 
+export type App = FastifyInstance & { base: string; deployment: Deployment };
+
 /** A service in this process, listening, with a deployment of its own; the test's end deletes its boxes. */
-export async function startApp(
-  t: Test,
-  variables: NodeJS.ProcessEnv = {},
-): Promise<FastifyInstance & { base: string; deployment: Deployment }> {
+export async function startApp(t: Test, variables: NodeJS.ProcessEnv = {}): Promise<App> {
   const deployment = await makeDeployment(t, variables);
   const app = await buildApp(deployment.env);
   t.teardown(async () => {

@@ -36,9 +36,21 @@ while [ "$tries" -gt 0 ]; do
 done
 rm -rf "$1"`;
 
+/** A line for each process: its name, a tab, and its container's id if it is in one. */
+const LIST = `
+for process in /proc/[0-9]*; do
+  name=$(cat "$process/comm") || continue
+  printf '%s\\t%s\\n' "$name" "$(grep -om1 '[0-9a-f]\\{64\\}$' "$process/cgroup")"
+done`;
+
+/** A process on the daemon's machine, and the id of the container that it is in. */
+export type Process = { name: string; container: string | undefined };
+
 type StartOptions = {
   /** Whether containers outlive the daemon. */
   liveRestore?: boolean;
+  /** `debug` logs every call. */
+  logLevel?: 'warn' | 'debug';
 };
 
 /** A Docker daemon that can be taken away and comes back, without anybody else's noticing. */
@@ -60,9 +72,9 @@ export class Daemon {
     this.docker = new Docker({ socketPath: this.socket });
   }
 
-  /** Starts it and waits until it answers; its options are those of the last time unless given. */
-  async start(options: StartOptions = this.#options): Promise<void> {
-    this.#options = options;
+  /** Starts it and waits until it answers; options that are not given are those of the last time. */
+  async start(options: StartOptions = {}): Promise<void> {
+    this.#options = { ...this.#options, ...options };
     const log = openSync(path.join(this.#directory, 'log'), 'a');
     const daemon = spawn('nsenter', this.#enter('dockerd', ...this.#arguments()), {
       // In a session of its own: Ctrl-C is for the tests, which then end it.
@@ -74,7 +86,7 @@ export class Daemon {
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await this.answers())) {
       if (daemon.exitCode !== null || Date.now() > deadline) {
-        const lines = (await readFile(path.join(this.#directory, 'log'), 'utf8')).trim().split('\n');
+        const lines = (await this.log()).trim().split('\n');
         throw new Error(`The Docker daemon does not start: ${lines.slice(-5).join('\n')}`);
       }
       await delay(POLL_MS);
@@ -106,13 +118,19 @@ export class Daemon {
     await once(spawn('nsenter', this.#enter('kill', '-KILL', String(pid)), { stdio: 'ignore' }), 'exit');
   }
 
-  /** The names of the processes on its machine, containers' too. */
-  async processes(): Promise<string[]> {
-    const list = spawn('nsenter', this.#enter('sh', '-c', 'cat /proc/[0-9]*/comm'), {
-      stdio: ['ignore', 'pipe', 'ignore'],
+  /** The processes on its machine, containers' too. */
+  async processes(): Promise<Process[]> {
+    const list = spawn('nsenter', this.#enter('sh', '-c', LIST), { stdio: ['ignore', 'pipe', 'ignore'] });
+    const lines = (await text(list.stdout)).split('\n').filter((line) => line !== '');
+    return lines.map((line) => {
+      const [name = '', container] = line.split('\t');
+      return { name, container: container || undefined };
     });
-    const names = await text(list.stdout);
-    return names.trim().split('\n');
+  }
+
+  /** What it has logged so far. */
+  log(): Promise<string> {
+    return readFile(path.join(this.#directory, 'log'), 'utf8');
   }
 
   /** Copies an image from the machine's own engine. */
@@ -135,7 +153,7 @@ export class Daemon {
   #arguments(): string[] {
     return [
       ...['--data-root', path.join(this.#directory, 'data'), '--host', `unix://${this.socket}`],
-      ...['--cgroup-parent', `/${this.#group}`, '--log-level', 'warn'],
+      ...['--cgroup-parent', `/${this.#group}`, '--log-level', this.#options.logLevel ?? 'warn'],
       ...(this.#options.liveRestore ? ['--live-restore'] : []),
     ];
   }

@@ -63,7 +63,7 @@ export class Server {
  */
 export async function launchServer(env: NodeJS.ProcessEnv, onLine?: (line: string) => void): Promise<Server> {
   const script = `process.stdin.resume().once('end', () => process.kill(process.pid, 'SIGKILL'));
-    const { start } = await import(${JSON.stringify(path.join(projectRoot, 'build/server.js'))}); await start();
+    const { main } = await import(${JSON.stringify(path.join(projectRoot, 'build/main.js'))}); await main();
     process.stdin.destroy();`;
   const child = spawn(process.execPath, ['--enable-source-maps', '--input-type=module', '-e', script], {
     env,

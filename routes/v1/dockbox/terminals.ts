@@ -67,7 +67,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         ...{ boxes, connections, docker, tools, id },
         wish: { terminal, size: { cols, rows }, history, readonly },
         pingSeconds: config.PING_SECONDS,
-        log: request.log,
+        log: request.log.child({ box: id, terminal }),
       });
     },
   });
