@@ -1,7 +1,8 @@
 import path from 'node:path';
 import autoload from '@fastify/autoload';
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify';
 import { readConfig } from './lib/config.js';
+import { redact, redactUrl } from './lib/redact.js';
 
 const here = import.meta.dirname;
 
@@ -13,7 +14,12 @@ const here = import.meta.dirname;
 export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance> {
   const config = readConfig(env);
   const options: FastifyServerOptions = {
-    logger: { level: config.LOG_LEVEL },
+    logger: {
+      level: config.LOG_LEVEL,
+      serializers: { req: describeRequest },
+      // Whatever writes a line: it has no secret in it.
+      hooks: { streamWrite: redact },
+    },
     trustProxy: config.TRUST_PROXY,
     forceCloseConnections: 'idle',
     // Its own 503 has no body of ours, and leaves the socket of a refused WebSocket open: then the server never ends.
@@ -34,4 +40,9 @@ export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance>
     await app.close().catch(() => {});
     throw error;
   }
+}
+
+/** What the log says of a request: what Fastify itself does, but for a ticket in its address. */
+function describeRequest({ method, url, host, ip, socket }: FastifyRequest) {
+  return { method, url: redactUrl(url), host, remoteAddress: ip, remotePort: socket?.remotePort };
 }

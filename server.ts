@@ -31,7 +31,11 @@ export async function start(): Promise<void> {
   try {
     const app = await buildApp(env);
     try {
-      console.log(greeting(await listen(app, config)));
+      const address = await listen(app, config);
+      console.log(greeting(address, config.AUTH));
+      const first = config.AUTH === 'token' ? await app.auth.keys.createFirst() : undefined;
+      // To the terminal alone, as it lets its bearer do everything. In the fragment, which no browser sends.
+      if (first) console.log(firstKey(address, first.key));
       // One that came while this started is heeded now, when all can be closed again.
       await aborted(stop);
       await Promise.race([app.drain.begin(), aborted(hurry)]);
@@ -82,10 +86,23 @@ async function listen(app: FastifyInstance, { HOST: host, PORT: port }: Config):
   }
 }
 
-const greeting = (address: string) => `
+function greeting(address: string, auth: Config['AUTH']): string {
+  const credential = auth === 'none' ? '' : ' -H "Authorization: Bearer $DOCKBOX_TOKEN"';
+  return `
 dockbox listens at ${address}. Try:
 
-  curl -s ${address}/v1/dockbox -H 'content-type: application/json' -d '{"url":"https://github.com/fastify/demo"}'
+  curl -s ${address}/v1/dockbox${credential} -H 'content-type: application/json' -d '{"url":"https://github.com/fastify/demo"}'
 
 and connect a WebSocket client to the address that it answers. The API's pages are at ${address}/docs
+`;
+}
+
+const firstKey = (address: string, key: string) => `\
+    This is the first start: here is an admin's API key. It is shown only now.
+
+        export DOCKBOX_TOKEN=${key}
+
+    or open  ${address}/#key=${key}
+
+    For more keys: npm run key -- create NAME
 `;

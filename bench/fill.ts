@@ -4,7 +4,7 @@ import type pg from 'pg';
 export type Amounts = { boxes: number; running: number; connections: number; replicas: number };
 
 /**
- * Fills a deployment's database as use would: boxes made one a minute, of which every 50th failed; the running ones are
+ * Fills a deployment's database as use would: boxes made one a minute, by a hundred owners, of which every 50th failed; the running ones are
  * spread over all, and some of them have a connection.
  */
 export async function fill(pool: pg.Pool, { boxes, running, connections, replicas }: Amounts): Promise<void> {
@@ -14,8 +14,8 @@ export async function fill(pool: pg.Pool, { boxes, running, connections, replica
     client.query({ text, values, query_timeout: 600_000 } as pg.QueryConfig);
   try {
     await run(
-      `insert into dockbox (id, name, url, image, status, error, running, idle_since, created_at)
-       select gen_random_uuid(), 'box-' || i, 'https://example.com/o/r-' || i, 'dockbox/base',
+      `insert into dockbox (id, owner, name, url, image, status, error, running, idle_since, created_at)
+       select gen_random_uuid(), 'owner-' || i % 100, 'box-' || i, 'https://example.com/o/r-' || i, 'dockbox/base',
               case when failed then 'failed' else 'ready' end, case when failed then 'It was not found.' end,
               running, case when running then now() end, now() - make_interval(mins => i)
        from generate_series(1, $1::int) as i, lateral (select i % ($1 / $2) = 0 as running) as r,
@@ -30,8 +30,8 @@ export async function fill(pool: pg.Pool, { boxes, running, connections, replica
       `with box as (select id, row_number() over () as n from dockbox where running limit $1),
             host as (select id, row_number() over () - 1 as n from replica),
             connected as (update dockbox set idle_since = null where id in (select id from box))
-       insert into connection (id, dockbox_id, replica_id, terminal)
-       select gen_random_uuid(), box.id, host.id, 'main' from box join host on box.n % $2 = host.n`,
+       insert into connection (id, dockbox_id, replica_id, terminal, owner)
+       select gen_random_uuid(), box.id, host.id, 'main', 'local' from box join host on box.n % $2 = host.n`,
       [connections, replicas],
     );
     await run('vacuum (analyze) dockbox, connection, replica', []);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { type Principal, SERVICE } from '../lib/auth/principal.js';
 import {
   deleteRow,
   findBox,
@@ -20,6 +21,8 @@ export type Operation = {
 };
 
 const PAGE = 21;
+/** One of those whose boxes {@link fill} makes. */
+const OWNER: Principal = { owner: 'owner-0', scope: 'user', credential: { kind: 'none', id: null } };
 const url = 'https://example.com/a.zip';
 
 /** All that the service asks of its database often, by the code that asks it, on a database that {@link fill} filled. */
@@ -41,25 +44,26 @@ export async function operations({ pool, start }: Replicas): Promise<Operation[]
   const create = async () => {
     const id = randomUUID();
     const facts = { id, creatorId: connections.replicaId, image: 'dockbox/base', ref: null };
-    await insertBox(pool, { ...facts, name: id.slice(0, 20), url, directory: null });
+    await insertBox(pool, { ...facts, owner: 'owner-0', name: id.slice(0, 20), url, directory: null });
     await markStarting(pool, { ...facts, warnings: [] });
     await markReady(pool, facts);
     made.push(id);
   };
 
   return [
-    { name: 'get by id', run: () => findBox(pool, next().id) },
-    { name: 'get by name', run: () => findBox(pool, next().name) },
-    { name: 'list, first page', run: () => listBoxes(pool, { limit: PAGE }) },
-    { name: 'list, page in the middle', run: () => listBoxes(pool, { limit: PAGE, after }) },
+    { name: 'get by id', run: () => findBox(pool, SERVICE, next().id) },
+    { name: 'get by name', run: () => findBox(pool, SERVICE, next().name) },
+    { name: 'list, first page', run: () => listBoxes(pool, SERVICE, { limit: PAGE }) },
+    { name: 'list, page in the middle', run: () => listBoxes(pool, SERVICE, { limit: PAGE, after }) },
+    { name: 'list of an owner, first page', run: () => listBoxes(pool, OWNER, { limit: PAGE }) },
     { name: 'heartbeat', run: () => connections.heartbeat() },
     {
       name: 'acquire',
-      run: async () => leases.push((await connections.acquire(next().id, 'main')).lease),
+      run: async () => leases.push((await connections.acquire(SERVICE, next().id, 'main')).lease),
     },
     {
       name: 'release',
-      prepare: async () => leases.push((await connections.acquire(next().id, 'main')).lease),
+      prepare: async () => leases.push((await connections.acquire(SERVICE, next().id, 'main')).lease),
       run: () => connections.release(leases.pop() as Lease),
     },
     { name: 'create', run: create },
@@ -85,7 +89,7 @@ export async function operations({ pool, start }: Replicas): Promise<Operation[]
       name: 'sweep, a dead replica',
       prepare: async () => {
         const dead = (await start()).connections;
-        await dead.acquire(next().id, 'main');
+        await dead.acquire(SERVICE, next().id, 'main');
         await pool.query(`update replica set heartbeat_at = '-infinity' where id = $1`, [dead.replicaId]);
       },
       run: () => sweep.run(),

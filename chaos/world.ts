@@ -71,6 +71,7 @@ export async function openWorld(t: Scope, options: Options, ledger: Ledger): Pro
       ...process.env,
       ...credentials,
       ENVIRONMENT: 'test',
+      AUTH: 'none',
       NODE_OPTIONS: `--report-on-signal --report-directory=${logs}`,
       LOG_LEVEL: 'info',
       PORT: '0',

@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { isIPv4 } from 'node:net';
 import path from 'node:path';
 import type { Ajv, ErrorObject } from 'ajv';
 import { envSchema } from 'env-schema';
@@ -41,6 +42,16 @@ export const ConfigSchema = Type.Object({
   DRAIN_SECONDS: Type.Number({ minimum: 0, default: 10 }),
   CORS_ORIGINS: Type.String({ default: '', description: 'Origins, comma-separated; * allows any' }),
   TRUST_PROXY: Type.Boolean({ default: false }),
+  AUTH: Type.Enum(['token', 'jwt', 'none'], { default: 'token' }),
+  JWT_ISSUER: Type.Optional(Required('URL of the OpenID Connect issuer')),
+  JWT_AUDIENCE: Type.Optional(Required('Whom its tokens have to be for')),
+  JWT_SCOPE_CLAIM: Type.String({ minLength: 1, default: 'scope' }),
+  JWT_ALB_ARN: Type.Optional(Required('The load balancer that signs in')),
+  JWT_ALB_KEYS_URL: Type.Optional(Required('Where its public keys are; by default those of its region')),
+  OWNER_MAX_BOXES: Type.Integer({ minimum: 0, default: 100 }),
+  OWNER_MAX_RUNNING: Type.Integer({ minimum: 0, default: 20 }),
+  OWNER_MAX_TERMINALS: Type.Integer({ minimum: 0, default: 100 }),
+  OWNER_CREATES_PER_MINUTE: Type.Integer({ minimum: 0, default: 30 }),
   PING_SECONDS: Type.Number({ exclusiveMinimum: 0, default: 25, description: 'Between pings of a terminal' }),
   LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], { default: 'info' }),
 });
@@ -78,8 +89,8 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   } catch (error) {
     throw new Error(configProblems(error as Error));
   }
-  const unreadable = unreadableFiles(config);
-  if (unreadable.length > 0) throw new Error(inWords(unreadable));
+  const problems = [...unreadableFiles(config), ...authProblems(config)];
+  if (problems.length > 0) throw new Error(inWords(problems));
   return config;
 }
 
@@ -108,6 +119,41 @@ function unreadableFiles({ DATABASE_CA_FILE: authority, DOCKER_CERT_PATH: certif
       return [`${variable}: ${file} can't be read (${(error as NodeJS.ErrnoException).code})`];
     }
   });
+}
+
+/** Variables that don't go together: a service that would let anybody in does not start. */
+function authProblems(config: Config): string[] {
+  const { AUTH, HOST, JWT_ISSUER, JWT_AUDIENCE, JWT_ALB_ARN, JWT_ALB_KEYS_URL } = config;
+  const problems: string[] = [];
+  if (AUTH === 'none' && !isLoopback(HOST)) {
+    problems.push(`AUTH=none lets everybody in who reaches ${HOST}: set HOST to 127.0.0.1, or AUTH to token`);
+  }
+  if (AUTH === 'jwt' && !JWT_ISSUER && !JWT_ALB_ARN) {
+    problems.push('AUTH=jwt needs JWT_ISSUER with JWT_AUDIENCE, or JWT_ALB_ARN');
+  }
+  if (JWT_ISSUER && !JWT_AUDIENCE)
+    problems.push('JWT_ISSUER needs JWT_AUDIENCE: tokens for others are not for us');
+  if (JWT_ALB_ARN && !ALB_ARN.test(JWT_ALB_ARN))
+    problems.push('JWT_ALB_ARN is not the ARN of a load balancer');
+  for (const [name, url] of Object.entries({ JWT_ISSUER, JWT_ALB_KEYS_URL })) {
+    if (url && !isTrustworthy(url)) problems.push(`${name} must be an https URL`);
+  }
+  return problems;
+}
+
+/** Of an Application Load Balancer; its third part is the region. */
+export const ALB_ARN = /^arn:aws[\w-]*:elasticloadbalancing:([\w-]+):\d+:loadbalancer\/app\/[\w./-]+$/;
+
+/** Whether only this machine reaches what listens on a host. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
+}
+
+/** Whether what is fetched from a URL is what its owner has put there. */
+export function isTrustworthy(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname.replace(/^\[|\]$/g, '')));
 }
 
 const inWords = (problems: string[]) =>

@@ -10,12 +10,13 @@ declare module 'fastify' {
 /** The boxes of this deployment, as `app.boxes`. */
 export default fp(
   async (app) => {
-    const { config, connections, engine, log, pg, workspaces } = app;
+    const { config, connections, engine, log, pg, quotas, workspaces } = app;
     const boxes = new Boxes({
       pool: pg.pool,
       engine,
       workspaces,
       connections,
+      quotas,
       log,
       baseImage: config.BASE_IMAGE,
       allowPrivateSources: config.ALLOW_PRIVATE_SOURCES,
@@ -29,5 +30,5 @@ export default fp(
     app.decorate('boxes', boxes);
     app.addHook('preClose', () => boxes.close());
   },
-  { name: 'boxes', dependencies: ['env', 'db', 'engine', 'connections'] },
+  { name: 'boxes', dependencies: ['env', 'db', 'engine', 'quotas', 'connections'] },
 );

@@ -13,10 +13,11 @@ export default fp(
   async (app) => {
     const address = `${hostname()}:${app.config.PORT}`;
     const leaseSeconds = app.config.LEASE_SECONDS;
-    const connections = new ConnectionManager({ pool: app.pg.pool, address, leaseSeconds, log: app.log });
+    const { log, pg, quotas } = app;
+    const connections = new ConnectionManager({ pool: pg.pool, address, leaseSeconds, quotas, log });
     app.decorate('connections', connections);
     await connections.open();
     app.addHook('onClose', () => connections.close());
   },
-  { name: 'connections', dependencies: ['env', 'db'] },
+  { name: 'connections', dependencies: ['env', 'db', 'quotas'] },
 );

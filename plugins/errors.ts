@@ -3,6 +3,9 @@ import type { FastifyError } from 'fastify';
 import fp from 'fastify-plugin';
 import { forClient } from '../lib/errors.js';
 
+/** What a client may prove who it is with (RFC 6750). */
+const CHALLENGE = 'Bearer realm="dockbox"';
+
 /** When a client should try again what the server could not do just now, in seconds. */
 const RETRY_AFTER_SECONDS = 2;
 
@@ -15,7 +18,11 @@ export default fp(
       const statusCode = error?.statusCode ?? 500;
       if (statusCode >= 500)
         request.log[statusCode === 500 ? 'error' : 'warn']({ err: thrown }, 'a request failed');
-      if (statusCode === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
+      if (statusCode === 401) reply.header('www-authenticate', CHALLENGE);
+      const { retryAfterSeconds = statusCode === 503 ? RETRY_AFTER_SECONDS : undefined } = thrown as {
+        retryAfterSeconds?: number;
+      };
+      if (retryAfterSeconds !== undefined) reply.header('retry-after', retryAfterSeconds);
       return reply.code(statusCode).send({
         statusCode,
         code: statusCode === 500 ? 'DBX_INTERNAL' : error?.code,

@@ -2,7 +2,10 @@ import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import fp from 'fastify-plugin';
 import { BoxSchema, ErrorSchema } from '../lib/schemas/box.js';
+import { KeySchema } from '../lib/schemas/key.js';
+import { SECURITY, SECURITY_SCHEMES } from '../lib/schemas/security.js';
 import { TerminalSchema } from '../lib/schemas/terminal.js';
+import { ShareSchema } from '../lib/schemas/ticket.js';
 
 /** Where the pages may load from: this service alone. */
 const PAGES_POLICY = {
@@ -27,20 +30,34 @@ export default fp(
           license: { name: 'MIT', identifier: 'MIT' },
         },
         servers: [{ url: '/' }],
+        components: { securitySchemes: SECURITY_SCHEMES },
         security: [],
         tags: [
           { name: 'boxes', description: 'Environments made from a source' },
           { name: 'terminals', description: 'Live shells in boxes' },
+          { name: 'keys', description: 'What lets people and programs in' },
+          { name: 'session', description: 'Browsers that are signed in' },
           { name: 'health', description: 'For load balancers' },
         ],
       },
+      transform: ({ schema, url, route }) => ({
+        schema: { ...schema, security: SECURITY[route.config?.access ?? 'public'] },
+        url,
+      }),
       refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`) },
     });
     app.addSchema(BoxSchema);
     app.addSchema(ErrorSchema);
     app.addSchema(TerminalSchema);
-    app.get('/openapi.json', { schema: { hide: true } }, () => app.swagger());
-    await app.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: PAGES_POLICY });
+    app.addSchema(KeySchema);
+    app.addSchema(ShareSchema);
+    app.get('/openapi.json', { config: { access: 'public' }, schema: { hide: true } }, () => app.swagger());
+    await app.register(async (pages) => {
+      pages.addHook('onRoute', (route) => {
+        route.config = { ...route.config, access: 'public' };
+      });
+      await pages.register(fastifySwaggerUi, { routePrefix: '/docs', staticCSP: PAGES_POLICY });
+    });
   },
   { name: 'swagger' },
 );

@@ -1,4 +1,5 @@
 import fp from 'fastify-plugin';
+import { removeEnded } from '../lib/auth/liveness.js';
 import { adoptRunning, removeStrayContainers, removeStrayWorkspaces } from '../lib/boxes/strays.js';
 import { Sweep } from '../lib/connections/sweep.js';
 import { every } from '../lib/every.js';
@@ -8,6 +9,9 @@ const CONTAINERS_MS = 30_000;
 
 /** Between two looks for workspaces without a row, in ms: they read the whole directory of the mount point. */
 const WORKSPACES_MS = 3_600_000;
+
+/** Between two looks for credentials that nobody can use any more, in ms. */
+const CREDENTIALS_MS = 60_000;
 
 /** Replicas that sweep at the same moment would only wait for each other: up to a quarter earlier or later. */
 const jitter = (ms: number) => ms * (0.75 + Math.random() / 2);
@@ -52,6 +56,11 @@ export default fp(
           looked = true;
           await removeStrayWorkspaces({ pool: pg.pool, engine, workspaces, log });
         },
+        failed,
+      ),
+      every(
+        () => jitter(CREDENTIALS_MS),
+        () => removeEnded(pg.pool),
         failed,
       ),
     ];

@@ -30,6 +30,10 @@ export default fp(
     app.setValidatorCompiler(({ schema, httpPart }) =>
       (httpPart === 'body' ? json : text).compile(schema as object),
     );
+    // Nothing sent is nothing wished for.
+    app.addHook('preValidation', async (request) => {
+      if (request.routeOptions.schema?.body && request.body === undefined) request.body = {};
+    });
     app.setSchemaErrorFormatter(([error], part) => new Error(describe(error as ErrorObject, part)));
   },
   { name: 'validation' },

@@ -8,6 +8,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/',
     {
+      config: { access: 'public' },
       schema: {
         operationId: 'getService',
         summary: 'What this is',

@@ -23,6 +23,7 @@ export async function withThrowAways(work) {
     });
     return await work({
       ENVIRONMENT: 'test',
+      AUTH: 'none',
       PORT: '0',
       DATABASE_HOST: database.host,
       DATABASE_PORT: String(database.port),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Principal, SERVICE } from '../auth/principal.js';
 import type { ConnectionManager, Lease } from '../connections/manager.js';
 import { transaction } from '../database.js';
 import { errors } from '../errors.js';
@@ -9,6 +10,7 @@ import { parseSource, type Source } from '../sources/parse.js';
 import { Creation, deletedWhileCreated, type Surroundings } from './creation.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { generateName } from './name.js';
+import type { Quotas } from './quotas.js';
 import { removeRemains } from './remains.js';
 import {
   type Box,
@@ -41,42 +43,47 @@ export type Connected = {
   started: boolean;
 };
 
-type Options = Omit<Surroundings, 'creatorId'> & { connections: ConnectionManager };
+type Options = Omit<Surroundings, 'creatorId'> & { connections: ConnectionManager; quotas: Quotas };
 
 /** The boxes of a deployment, from their creation to their deletion. */
 export class Boxes {
   readonly #around: Surroundings;
   readonly #connections: ConnectionManager;
+  readonly #quotas: Quotas;
   readonly #creations = new Map<string, Creation>();
   /** Ids of boxes that are being made here, from before their rows are there until their creation has ended. */
   readonly #making = new Set<string>();
   #closed = false;
 
-  constructor({ connections, ...surroundings }: Options) {
+  constructor({ connections, quotas, ...surroundings }: Options) {
     this.#around = { ...surroundings, creatorId: connections.replicaId };
     this.#connections = connections;
+    this.#quotas = quotas;
   }
 
   /**
    * Makes a box and waits for at most `waitSeconds` until it is ready; its creation goes on after that.
    * @returns the box, `ready` or still `creating`
    * @throws what {@link parseSource}, {@link checkSource} and the fetch throw; {@link errors.NameTaken};
-   *   {@link errors.EngineUnavailable}. Nothing is left behind then
+   *   {@link errors.QuotaReached}; {@link errors.TooManyCreations}; {@link errors.EngineUnavailable}. Nothing is left
+   *   behind then
    */
-  async create(request: BoxRequest, waitSeconds: number): Promise<Box> {
+  async create(who: Principal, request: BoxRequest, waitSeconds: number): Promise<Box> {
     const { allowPrivateSources, engine, pool } = this.#around;
     const source = parseSource(request, this.#around.env);
     const image = request.image === undefined ? null : normalizeImage(request.image);
     if (request.name !== undefined && isId(request.name)) {
       throw new errors.InvalidRequest('The name must not look like an id: choose another.');
     }
+    // Before anything is looked up for them.
+    await this.#quotas.takeCreation(pool, who);
     await engine.ping();
     await checkSource(source, { allowPrivate: allowPrivateSources });
 
     if (this.#closed) throw new errors.Draining();
     const id = randomUUID();
     this.#making.add(id);
-    const box = await this.#insert(id, source, image, request.name).catch((error: Error) => {
+    const box = await this.#insert(who, id, source, image, request.name).catch((error: Error) => {
       this.#making.delete(id);
       throw error;
     });
@@ -93,32 +100,36 @@ export class Boxes {
     const timeout = delay(waitSeconds * 1000, 'timeout', { signal: clock.signal }).catch(() => 'aborted');
     const first = await Promise.race([done, timeout]).finally(() => clock.abort());
     if (first !== 'timeout' || !creation.detach()) await done;
-    return (await findBox(pool, box.id)) ?? box;
+    return (await findBox(pool, SERVICE, box.id)) ?? box;
   }
 
   /** The box, `running` if the engine says so, too. @throws {@link errors.BoxNotFound} */
-  async get(idOrName: string): Promise<Box> {
+  async get(viewer: Principal, idOrName: string): Promise<Box> {
     const { engine } = this.#around;
-    const box = await this.find(idOrName);
+    const box = await this.find(viewer, idOrName);
     return { ...box, running: box.running && (await engine.isRunning(box.id)) };
   }
 
   /** The box as its row tells it, which costs no call to the engine. @throws {@link errors.BoxNotFound} */
-  async find(idOrName: string): Promise<Box> {
-    const box = await findBox(this.#around.pool, idOrName);
+  async find(viewer: Principal, idOrName: string): Promise<Box> {
+    const box = await findBox(this.#around.pool, viewer, idOrName);
     if (!box) throw new errors.BoxNotFound(idOrName);
     return box;
   }
 
   /**
-   * A page of boxes, newest first.
+   * A page of the boxes that somebody may see, newest first.
    * @param cursor the `nextCursor` of the page before
    * @throws {@link errors.InvalidRequest} when the cursor is not one of ours
    */
-  async list(limit: number, cursor?: string): Promise<{ items: Box[]; nextCursor: string | null }> {
+  async list(
+    viewer: Principal,
+    limit: number,
+    cursor?: string,
+  ): Promise<{ items: Box[]; nextCursor: string | null }> {
     const { engine, pool } = this.#around;
     const after = cursor === undefined ? undefined : decodeCursor(cursor);
-    const rows = await listBoxes(pool, { limit: limit + 1, after });
+    const rows = await listBoxes(pool, viewer, { limit: limit + 1, after });
     const page = rows.slice(0, limit);
     const running = page.some((box) => box.running) ? await engine.runningBoxes() : new Set();
     const last = page.at(-1);
@@ -133,10 +144,10 @@ export class Boxes {
    * Stops a box's container now. Its terminals end; its files stay.
    * @throws {@link errors.BoxNotFound}; {@link errors.BoxNotReady} when it was never ready
    */
-  async stop(idOrName: string): Promise<Box> {
+  async stop(who: Principal, idOrName: string): Promise<Box> {
     const { engine, pool } = this.#around;
     return transaction(pool, async (db) => {
-      const box = await lockBox(db, idOrName);
+      const box = await lockBox(db, who, idOrName);
       if (!box) throw new errors.BoxNotFound(idOrName);
       if (box.status !== 'ready') {
         throw new errors.BoxNotReady(`The dockbox "${idOrName}" is ${box.status}: there is nothing to stop.`);
@@ -150,16 +161,19 @@ export class Boxes {
   /**
    * Removes a box: container, workspace and row. Its terminals end. Whoever creates it, starts it or connects to it at
    * this moment, on any replica, finds it gone at their next step, and takes back what they made.
+   * @returns the box that was
    * @throws {@link errors.BoxNotFound}; {@link errors.EngineUnavailable}, and then either nothing has happened or the
    *   sweep ends what was begun
    */
-  async delete(idOrName: string): Promise<void> {
+  async delete(who: Principal, idOrName: string): Promise<Box> {
     const { engine, pool } = this.#around;
-    const { id, name } = await this.find(idOrName);
+    const box = await this.find(who, idOrName);
+    const { id, name } = box;
     await engine.ping();
     if (!(await markDeleted(pool, id))) throw new errors.BoxNotFound(idOrName);
     await this.#creations.get(id)?.cancel(deletedWhileCreated(name));
     await removeRemains(this.#around, id);
+    return box;
   }
 
   /**
@@ -178,11 +192,12 @@ export class Boxes {
   /**
    * Counts a new connection to a terminal of a ready box, and sees to it that the box runs.
    * @throws {@link errors.BoxNotFound}, {@link errors.BoxNotReady}, {@link errors.WorkspaceMissing},
-   *   {@link errors.EngineUnavailable}, {@link errors.ImageUnavailable}
+   *   {@link errors.EngineUnavailable}, {@link errors.ImageUnavailable}, {@link errors.CredentialRevoked},
+   *   {@link errors.QuotaReached}
    */
-  async connect(idOrName: string, terminal: string): Promise<Connected> {
+  async connect(who: Principal, idOrName: string, terminal: string): Promise<Connected> {
     const { engine, pool, workspaces } = this.#around;
-    const connection = await this.#connections.acquire(idOrName, terminal);
+    const connection = await this.#connections.acquire(who, idOrName, terminal);
     const { id, name, image } = connection.box;
     try {
       if (!(await workspaces.exists(id))) throw new errors.WorkspaceMissing(name);
@@ -196,7 +211,7 @@ export class Boxes {
     } catch (error) {
       // Waits for a deletion that is at work: what the engine says of a box that is half gone is beside the point.
       await this.#connections.release(connection.lease);
-      if (!(await findBox(pool, id))) throw new errors.BoxNotFound(idOrName);
+      if (!(await findBox(pool, SERVICE, id))) throw new errors.BoxNotFound(idOrName);
       throw error;
     }
   }
@@ -216,7 +231,7 @@ export class Boxes {
       onProgress('This dockbox is being created\r\n');
     }
     for (;;) {
-      const box = await this.find(id);
+      const box = await this.find(SERVICE, id);
       if (box.status !== 'creating') return box;
       await delay(POLL_MS, undefined, { signal });
     }
@@ -254,11 +269,24 @@ export class Boxes {
     );
   }
 
-  async #insert(id: string, source: Source, image: string | null, name: string | undefined): Promise<Box> {
+  async #insert(
+    who: Principal,
+    id: string,
+    source: Source,
+    image: string | null,
+    name: string | undefined,
+  ): Promise<Box> {
     const { pool, creatorId } = this.#around;
-    const insert = (name: string) => this.#connections.registered(() => insertBox(pool, { ...row, name }));
+    const insert = (name: string) =>
+      this.#connections.registered(() =>
+        transaction(pool, async (db) => {
+          await this.#quotas.checkCreation(db, who);
+          return insertBox(db, { ...row, name });
+        }),
+      );
     const row = {
       id,
+      owner: who.owner,
       url: source.url,
       ref: source.ref ?? null,
       directory: source.directory ?? null,
@@ -267,7 +295,7 @@ export class Boxes {
     };
     for (;;) {
       const chosen = name ?? generateName(source.slug);
-      if (await insert(chosen)) return this.find(row.id);
+      if (await insert(chosen)) return this.find(SERVICE, row.id);
       if (name !== undefined) throw new errors.NameTaken(name);
     }
   }

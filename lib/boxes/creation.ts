@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { SERVICE } from '../auth/principal.js';
 import type { Engine } from '../engine.js';
 import { fetchContainerName } from '../engine.js';
 import { errors, forClient } from '../errors.js';
@@ -141,7 +142,7 @@ export class Creation {
     const { pool, log } = this.#around;
     if (this.#abort.signal.aborted) return this.#abort.signal.reason;
     try {
-      return (await findBox(pool, this.#box.id)) ? cause : deletedWhileCreated(this.#box.name);
+      return (await findBox(pool, SERVICE, this.#box.id)) ? cause : deletedWhileCreated(this.#box.name);
     } catch (err) {
       log.warn({ err, box: this.#box.id }, 'could not look for a box whose creation failed');
       return cause;

@@ -1,8 +1,10 @@
+import type { Principal } from '../auth/principal.js';
 import type { Queryable } from '../database.js';
 
 /** A dockbox, as its row tells it. `running` is what was last wanted: the engine knows what is. */
 export type Box = {
   id: string;
+  owner: string;
   name: string;
   url: string;
   ref: string | null;
@@ -19,10 +21,12 @@ export type Box = {
   lastModified: Date;
 };
 
-export type NewBox = Pick<Box, 'id' | 'name' | 'url' | 'ref' | 'directory' | 'image'> & { creatorId: string };
+export type NewBox = Pick<Box, 'id' | 'owner' | 'name' | 'url' | 'ref' | 'directory' | 'image'> & {
+  creatorId: string;
+};
 
 const SELECT = `
-  select id, name, url, ref, directory, image, status, running, error, warnings,
+  select id, owner, name, url, ref, directory, image, status, running, error, warnings,
          created_at as "createdAt", last_modified as "lastModified", idle_since as "idleSince",
          (select count(*)::int from connection where dockbox_id = dockbox.id) as connections
   from dockbox`;
@@ -32,48 +36,60 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Whether a text is a box's id rather than its name. */
 export const isId = (text: string) => UUID.test(text);
 
+/** Whose boxes somebody sees, as the parameters of {@link SEEN}. */
+function sightOf({ owner, scope, pass }: Principal): [owner: string | null, boxId: string | null] {
+  return [scope === 'admin' ? null : owner, pass?.boxId ?? null];
+}
+
+/** Every look-up for somebody has this, with their sight as the first two parameters. */
+const SEEN = 'deleted_at is null and ($1::text is null or owner = $1) and ($2::uuid is null or id = $2)';
+
 /**
  * Adds the row of a new box, with status `creating`.
  * @returns false, and adds nothing, when the name is taken
  */
 export async function insertBox(db: Queryable, box: NewBox): Promise<boolean> {
   const { rowCount } = await db.query(
-    `insert into dockbox (id, name, url, ref, directory, image, status, creator_id)
-     values ($1, $2, $3, $4, $5, $6, 'creating', $7) on conflict (name) do nothing`,
-    [box.id, box.name, box.url, box.ref, box.directory, box.image, box.creatorId],
+    `insert into dockbox (id, owner, name, url, ref, directory, image, status, creator_id)
+     values ($1, $2, $3, $4, $5, $6, $7, 'creating', $8) on conflict (name) do nothing`,
+    [box.id, box.owner, box.name, box.url, box.ref, box.directory, box.image, box.creatorId],
   );
   return rowCount === 1;
 }
 
-/** The box with this id or name, unless it was deleted. */
-export async function findBox(db: Queryable, idOrName: string): Promise<Box | undefined> {
+/** The box with this id or name, if the viewer may see it, and unless it was deleted. */
+export async function findBox(db: Queryable, viewer: Principal, idOrName: string): Promise<Box | undefined> {
   const column = isId(idOrName) ? 'id' : 'name';
-  const { rows } = await db.query<Box>(`${SELECT} where ${column} = $1 and deleted_at is null`, [idOrName]);
+  const { rows } = await db.query<Box>(`${SELECT} where ${SEEN} and ${column} = $3`, [
+    ...sightOf(viewer),
+    idOrName,
+  ]);
   return rows[0];
 }
 
 /** The same, its row locked until the transaction ends, so that no other replica changes the box meanwhile. */
-export async function lockBox(db: Queryable, idOrName: string): Promise<Box | undefined> {
+export async function lockBox(db: Queryable, viewer: Principal, idOrName: string): Promise<Box | undefined> {
   const column = isId(idOrName) ? 'id' : 'name';
   const { rows } = await db.query<{ id: string }>(
-    `select id from dockbox where ${column} = $1 and deleted_at is null for update`,
-    [idOrName],
+    `select id from dockbox where ${SEEN} and ${column} = $3 for update`,
+    [...sightOf(viewer), idOrName],
   );
   // By the id that was locked: the name may have gone to another box while this one's deletion was waited for.
-  return rows[0] && findBox(db, rows[0].id);
+  return rows[0] && findBox(db, viewer, rows[0].id);
 }
 
-/** A page of boxes, newest first, after the box at which the page before it ended. */
+/** A page of the boxes that the viewer may see, newest first, after the box at which the page before it ended. */
 export async function listBoxes(
   db: Queryable,
+  viewer: Principal,
   { limit, after }: { limit: number; after?: { createdAt: string; id: string } | undefined },
 ): Promise<(Box & { cursorTime: string })[]> {
   // The cursor's time is text: a JavaScript Date would cut it to milliseconds, and skip or repeat boxes.
   const { rows } = await db.query<Box & { cursorTime: string }>(
     `${SELECT.replace('last_modified as', 'created_at::text as "cursorTime", last_modified as')}
-     where deleted_at is null ${after ? 'and (created_at, id) < ($2::timestamptz, $3::uuid)' : ''}
-     order by created_at desc, id desc limit $1`,
-    after ? [limit, after.createdAt, after.id] : [limit],
+     where ${SEEN} ${after ? 'and (created_at, id) < ($4::timestamptz, $5::uuid)' : ''}
+     order by created_at desc, id desc limit $3`,
+    [...sightOf(viewer), limit, ...(after ? [after.createdAt, after.id] : [])],
   );
   return rows;
 }

@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { assertGood } from '../auth/liveness.js';
+import type { Principal } from '../auth/principal.js';
+import type { Quotas } from '../boxes/quotas.js';
 import { type Box, lockBox } from '../boxes/store.js';
 import { type Queryable, transaction } from '../database.js';
 import { errors } from '../errors.js';
@@ -15,6 +18,8 @@ const OWN_ROW_MISSING = new Set(['connection_replica_id_fkey', 'dockbox_creator_
 /** One connection of a client to a box's terminal: as long as it is held, nobody stops the box for being idle. */
 export type Lease = {
   id: string;
+  /** Whose credential it was opened with. */
+  owner: string;
   boxId: string;
   terminal: string;
   /** The exec that serves it, once there is one. */
@@ -29,6 +34,7 @@ type Options = {
   address: string;
   /** A replica that has not been heard of for this long is dead, in seconds. */
   leaseSeconds: number;
+  quotas: Quotas;
   log: Log;
 };
 
@@ -42,6 +48,7 @@ export class ConnectionManager {
   readonly #pool: pg.Pool;
   readonly #address: string;
   readonly #leaseSeconds: number;
+  readonly #quotas: Quotas;
   readonly #log: Log;
   readonly #leases = new Map<string, Lease>();
   /** Connections that are gone, and that the database could not be told of. */
@@ -49,9 +56,10 @@ export class ConnectionManager {
   #lastBeat = performance.now();
   #stopHeartbeat = async () => {};
 
-  constructor({ pool, address, leaseSeconds, log }: Options) {
+  constructor({ pool, address, leaseSeconds, quotas, log }: Options) {
     this.#pool = pool;
     this.#leaseSeconds = leaseSeconds;
+    this.#quotas = quotas;
     this.#address = address;
     this.#log = log;
   }
@@ -83,17 +91,20 @@ export class ConnectionManager {
   /**
    * Counts a new connection and takes the box out of the deletion queue. The caller then sees to it that the box runs:
    * a sweep that was about to stop it has either done so before this returns, or will find the connection.
-   * @throws {@link errors.BoxNotFound}, {@link errors.BoxNotReady}
+   * @throws {@link errors.BoxNotFound}, {@link errors.BoxNotReady}, {@link errors.CredentialRevoked},
+   *   {@link errors.QuotaReached}
    */
-  async acquire(idOrName: string, terminal: string): Promise<{ lease: Lease; box: Box }> {
+  async acquire(who: Principal, idOrName: string, terminal: string): Promise<{ lease: Lease; box: Box }> {
     const id = randomUUID();
     return this.registered(() =>
       transaction(this.#pool, async (db) => {
-        const box = await lockBox(db, idOrName);
+        const box = await lockBox(db, who, idOrName);
         if (!box) throw new errors.BoxNotFound(idOrName);
         if (box.status !== 'ready')
           throw new errors.BoxNotReady(`The dockbox "${idOrName}" is ${box.status}.`);
-        const lease = { id, boxId: box.id, terminal };
+        await assertGood(db, who.credential);
+        await this.#quotas.checkConnection(db, who, box);
+        const lease = { id, owner: who.owner, boxId: box.id, terminal };
         // Held before it is committed: should the answer be lost, the connection is still released.
         this.#leases.set(id, lease);
         await insertConnections(db, this.replicaId, [lease]);
@@ -218,9 +229,10 @@ export class ConnectionManager {
 
 async function insertConnections(db: Queryable, replicaId: string, leases: Lease[]): Promise<void> {
   await db.query(
-    `insert into connection (id, dockbox_id, replica_id, terminal, exec_id)
-     select id, dockbox_id, $1, terminal, exec_id
-     from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[]) as lease (id, dockbox_id, terminal, exec_id)
+    `insert into connection (id, dockbox_id, replica_id, terminal, exec_id, owner)
+     select id, dockbox_id, $1, terminal, exec_id, owner
+     from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[])
+       as lease (id, dockbox_id, terminal, exec_id, owner)
      on conflict (id) do nothing`,
     [
       replicaId,
@@ -228,6 +240,7 @@ async function insertConnections(db: Queryable, replicaId: string, leases: Lease
       leases.map((lease) => lease.boxId),
       leases.map((lease) => lease.terminal),
       leases.map((lease) => lease.execId ?? null),
+      leases.map((lease) => lease.owner),
     ],
   );
 }

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { NAME_PATTERN, NAME_RULE } from '../boxes/name.js';
 
-const Nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
+export const Nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 
 /** What a request to create a box holds. */
 export const CreateBoxSchema = Type.Object(
@@ -25,6 +25,7 @@ export const BoxSchema = Type.Object(
   {
     id: Type.String({ format: 'uuid' }),
     name: Type.String(),
+    owner: Type.Optional(Type.String({ description: 'Whose it is' })),
     url: Type.String(),
     ref: Nullable('Branch, tag or commit'),
     directory: Nullable('Where the terminal starts, below the workspace'),
@@ -61,15 +62,17 @@ export function failures(...statuses: number[]) {
     Type.Unsafe<Static<typeof ErrorSchema>>({ ...Type.Ref('Error'), description });
   const descriptions: Record<number, string> = {
     400: 'The request is unusable',
-    403: 'The address is not allowed',
+    401: 'It is not known who asks',
+    403: 'Not allowed',
     404: 'There is no such dockbox',
     409: 'Not possible in the state that it is in',
     422: 'The source or the image can not be had',
     426: 'Connect with a WebSocket',
+    429: 'Too many at once',
     500: 'A fault of the server',
     503: 'The server or its engine is not available',
   };
   return Object.fromEntries(
     [...statuses, 500].map((status) => [status, error(descriptions[status] ?? 'Error')]),
-  ) as Record<400 | 403 | 404 | 409 | 422 | 426 | 500 | 503, ReturnType<typeof error>>;
+  ) as Record<400 | 401 | 403 | 404 | 409 | 422 | 426 | 429 | 500 | 503, ReturnType<typeof error>>;
 }

@@ -1,5 +1,10 @@
 import { type Static, Type } from 'typebox';
 
+export const Id = Type.String({ maxLength: 64, description: 'The id or the name of the dockbox' });
+export const TERMINAL_RULE = 'at most 32 letters, digits, hyphens and underscores';
+export const TERMINAL_PATTERN = '^[A-Za-z0-9_-]{1,32}$';
+export const Terminal = Type.String({ pattern: TERMINAL_PATTERN, description: TERMINAL_RULE });
+
 export const TerminalSchema = Type.Object(
   {
     name: Type.String(),

@@ -2,7 +2,13 @@ import type { WebSocket } from 'ws';
 import { framingOf } from './framing.js';
 
 /** WebSocket close codes (RFC 6455 section 7.4.1, and IANA's registry for 1012). */
-export const CLOSE = { normal: 1000, goingAway: 1001, serverError: 1011, serviceRestart: 1012 } as const;
+export const CLOSE = {
+  normal: 1000,
+  goingAway: 1001,
+  policy: 1008,
+  serverError: 1011,
+  serviceRestart: 1012,
+} as const;
 
 /** How a terminal ends for its client. */
 export type Ending = {

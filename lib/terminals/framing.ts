@@ -64,6 +64,9 @@ const channels: Framing = {
 const FRAMINGS: Record<string, Framing> = {
   'v5.channel.k8s.io': channels,
   'v4.channel.k8s.io': channels,
+  // Kubernetes' own name for frames of bytes: a browser that offers any subprotocol, such as the one that carries its
+  // credential, fails a connection for which none is chosen (https://websockets.spec.whatwg.org/, "establish a WebSocket connection").
+  'binary.k8s.io': raw,
 };
 
 /** The subprotocol to speak with a client that offers these; false for none. */

@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
 import type { WebSocket } from 'ws';
+import type { Principal } from '../auth/principal.js';
 import type { Boxes, Connected } from '../boxes/boxes.js';
 import type { ConnectionManager, Lease } from '../connections/manager.js';
 import { errors, forClient } from '../errors.js';
@@ -17,6 +18,8 @@ import { resizeExec, Shell } from './shell.js';
 const CLOSE_BY_ERROR: Record<string, number> = {
   DBX_NOT_READY: CLOSE.goingAway,
   DBX_NOT_FOUND: CLOSE.goingAway,
+  DBX_CREDENTIAL_REVOKED: CLOSE.policy,
+  DBX_QUOTA: CLOSE.policy,
   DBX_BUSY: CLOSE.serviceRestart,
   DBX_DATABASE_UNAVAILABLE: CLOSE.serviceRestart,
 };
@@ -27,6 +30,8 @@ export type SessionOptions = {
   boxes: Boxes;
   connections: ConnectionManager;
   docker: Docker;
+  /** Whose terminal it is. */
+  who: Principal;
   /** The box's id or name. */
   id: string;
   wish: Omit<Wish, 'directory' | 'notice'>;
@@ -58,7 +63,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
   try {
     const early = await whileCreating(socket, gone.signal, options);
     wantedAt = performance.now();
-    const connected = await boxes.connect(options.id, wish.terminal);
+    const connected = await boxes.connect(options.who, options.id, wish.terminal);
     lease = connected.lease;
     const { id: boxId, directory } = connected.box;
     shell = await Shell.open({
@@ -116,9 +121,9 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
 async function whileCreating(
   socket: WebSocket,
   signal: AbortSignal,
-  { boxes, id }: SessionOptions,
+  { boxes, who, id }: SessionOptions,
 ): Promise<Buffer[]> {
-  const box = await boxes.find(id);
+  const box = await boxes.find(who, id);
   if (box.status !== 'creating') return [];
   const frames = holdFrames(socket);
   const say = (text: string) => socket.send(framingOf(socket).output(Buffer.from(text)));

@@ -1,13 +1,17 @@
 import type { WebSocket } from 'ws';
-import { close, type Ending } from './close.js';
+import type { Credential } from '../auth/principal.js';
+import { CLOSE, close, type Ending } from './close.js';
 import { type SessionOptions, serveTerminal } from './session.js';
 
 /** How long clients have to answer a close, in ms. */
 const CLOSE_TIMEOUT_MS = 2000;
 
+/** A terminal that is served. */
+type Session = { ended: Promise<void>; credential: Credential };
+
 /** The terminals that this replica serves. */
 export class Terminals {
-  readonly #sessions = new Map<WebSocket, Promise<void>>();
+  readonly #sessions = new Map<WebSocket, Session>();
 
   /** How many there are, those included that are being cleaned up after. */
   get size(): number {
@@ -16,24 +20,45 @@ export class Terminals {
 
   /** Serves one client's terminal, to its end. */
   serve(socket: WebSocket, options: SessionOptions): Promise<void> {
-    const session = serveTerminal(socket, options).finally(() => this.#sessions.delete(socket));
-    this.#sessions.set(socket, session);
-    return session;
+    const ended = serveTerminal(socket, options).finally(() => this.#sessions.delete(socket));
+    this.#sessions.set(socket, { ended, credential: options.who.credential });
+    return ended;
   }
 
   /** Resolves when those that are served now have ended. */
   async ended(): Promise<void> {
-    await Promise.allSettled(this.#sessions.values());
+    await Promise.allSettled([...this.#sessions.values()].map(({ ended }) => ended));
   }
 
   /** Closes all of them, cuts those off that don't answer, and waits until each has been cleaned up after. */
-  async closeAll(ending: Ending): Promise<void> {
-    const sessions = [...this.#sessions];
+  closeAll(ending: Ending): Promise<void> {
+    return this.#close([...this.#sessions].map(([socket, session]) => ({ socket, ...session, ending })));
+  }
+
+  /**
+   * Closes those whose credentials are no longer good, as {@link closeAll} does.
+   * @param findEnded tells which of some those are, and why
+   */
+  async closeEnded(
+    findEnded: (credentials: Credential[]) => Promise<Map<Credential, string>>,
+  ): Promise<void> {
+    const sessions = [...this.#sessions].filter(([, { credential }]) => credential.kind !== 'none');
+    if (sessions.length === 0) return;
+    const reasons = await findEnded(sessions.map(([, { credential }]) => credential));
+    await this.#close(
+      sessions.flatMap(([socket, session]) => {
+        const reason = reasons.get(session.credential);
+        return reason === undefined ? [] : [{ socket, ...session, ending: { code: CLOSE.policy, reason } }];
+      }),
+    );
+  }
+
+  async #close(sessions: (Session & { socket: WebSocket; ending: Ending })[]): Promise<void> {
     const deadline = setTimeout(() => {
-      for (const [socket] of sessions) socket.terminate();
+      for (const { socket } of sessions) socket.terminate();
     }, CLOSE_TIMEOUT_MS);
     await Promise.all(
-      sessions.map(async ([socket, session]) => {
+      sessions.map(async ({ socket, ended, ending }) => {
         // Not `once` of events: a connection that breaks closes as well.
         const closed = new Promise<void>((resolve) => {
           if (socket.readyState === socket.CLOSED) resolve();
@@ -41,7 +66,7 @@ export class Terminals {
         });
         close(socket, ending);
         await closed;
-        await session.catch(() => {});
+        await ended.catch(() => {});
       }),
     );
     clearTimeout(deadline);

@@ -32,6 +32,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '',
     {
+      config: { access: 'public' },
       schema: {
         operationId: 'getHealth',
         summary: 'Whether this process lives',
@@ -49,6 +50,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '/ready',
     {
+      config: { access: 'public' },
       schema: {
         operationId: 'getReadiness',
         summary: 'Whether it can serve: its database and its engine answer, and it is not about to go',

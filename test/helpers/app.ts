@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
 import { buildApp } from '../../app.js';
+import { SERVICE } from '../../lib/auth/principal.js';
 import { type Deployment, makeDeployment } from './deployment.js';
 
 export type App = FastifyInstance & { base: string; deployment: Deployment };
@@ -10,7 +11,7 @@ export async function startApp(t: Test, variables: NodeJS.ProcessEnv = {}): Prom
   const deployment = await makeDeployment(t, variables);
   const app = await buildApp(deployment.env);
   t.teardown(async () => {
-    for (const id of await deployment.rows()) await app.boxes.delete(id);
+    for (const id of await deployment.rows()) await app.boxes.delete(SERVICE, id);
     await app.close();
   });
   const base = await app.listen({ host: '127.0.0.1', port: 0 });

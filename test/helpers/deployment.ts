@@ -18,6 +18,7 @@ export class Deployment {
   constructor(database: string, mountPoint: string, variables: NodeJS.ProcessEnv, engine?: string) {
     this.env = {
       ...process.env,
+      AUTH: 'none',
       ALLOW_PRIVATE_SOURCES: 'true',
       ...variables,
       DATABASE_NAME: database,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { Boxes } from '../../lib/boxes/boxes.js';
+import { Quotas } from '../../lib/boxes/quotas.js';
 import { Workspaces } from '../../lib/boxes/workspace.js';
 import { readConfig } from '../../lib/config.js';
 import { ConnectionManager } from '../../lib/connections/manager.js';
@@ -54,19 +55,21 @@ export async function makeReplicas(
     workspace: (id) => workspaces.path(id),
   });
   const leaseSeconds = config.LEASE_SECONDS;
+  const quotas = new Quotas({ boxes: 0, running: 0, terminals: 0, createsPerMinute: 0 });
   const shared = { pool, engine, workspaces, log: silent };
 
   return {
     deployment,
     pool,
     async start() {
-      const connections = new ConnectionManager({ pool, address: 'test', leaseSeconds, log: silent });
+      const connections = new ConnectionManager({ pool, address: 'test', leaseSeconds, quotas, log: silent });
       // It finds that it has no row, and registers. Unlike open(), this starts no timer.
       await connections.heartbeat();
       const boxes = new Boxes({
         ...shared,
         ...limits,
         connections,
+        quotas,
         baseImage: config.BASE_IMAGE,
         allowPrivateSources: true,
         fetchTimeoutSeconds: config.FETCH_TIMEOUT_SECONDS,
@@ -88,8 +91,8 @@ export async function makeReplicas(
 export async function insertReadyBox(pool: pg.Pool): Promise<string> {
   const id = randomUUID();
   await pool.query(
-    `insert into dockbox (id, name, url, status, running, idle_since)
-     values ($1::uuid, 'box-' || $1::text, 'https://example.com/a.zip', 'ready', true, now())`,
+    `insert into dockbox (id, owner, name, url, status, running, idle_since)
+     values ($1::uuid, 'local', 'box-' || $1::text, 'https://example.com/a.zip', 'ready', true, now())`,
     [id],
   );
   return id;

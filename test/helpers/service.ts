@@ -52,6 +52,7 @@ export const SERVICE = [process.execPath, path.join(projectRoot, 'build', 'setup
 export function launchService(t: Test, home: Home, variables: NodeJS.ProcessEnv = {}): Program {
   return runProgram(t, SERVICE, {
     ...process.env,
+    AUTH: 'none',
     PORT: '0',
     DATABASE_HOST: 'embedded',
     DATABASE_PORT: '0',

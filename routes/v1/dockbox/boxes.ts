@@ -1,7 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import type { Principal } from '../../../lib/auth/principal.js';
 import type { Box } from '../../../lib/boxes/store.js';
 import { type BoxBody, BoxRef, BoxSchema, CreateBoxSchema, failures } from '../../../lib/schemas/box.js';
+import { TicketQuery } from '../../../lib/schemas/ticket.js';
 
 /** Seconds that a creation may keep its caller waiting: below the 60 after which an ALB gives up. */
 const DEFAULT_WAIT_SECONDS = 25;
@@ -10,11 +12,12 @@ const MAX_WAIT_SECONDS = 50;
 const Params = Type.Object({ id: Type.String({ maxLength: 64, description: 'The id or the name' }) });
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
-  const present = (box: Box) => presentBox(box, app.config.IDLE_TIMEOUT_SECONDS);
+  const present = (box: Box, viewer: Principal) => presentBox(box, viewer, app.config.IDLE_TIMEOUT_SECONDS);
 
   app.post(
     '',
     {
+      config: { access: 'write' },
       schema: {
         operationId: 'createDockbox',
         summary: 'Make a dockbox from a source',
@@ -26,13 +29,15 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         response: {
           201: CreatedBody('It is ready'),
           202: CreatedBody('It is being created'),
-          ...failures(400, 403, 409, 422, 503),
+          ...failures(400, 401, 403, 409, 422, 429, 503),
         },
       },
     },
     async (request, reply) => {
       app.drain.refuse();
-      const box = await app.boxes.create(request.body, waitSeconds(request.headers.prefer));
+      const { principal, body, headers } = request;
+      const box = await app.boxes.create(principal, body, waitSeconds(headers.prefer));
+      request.audit('create', { box: box.id });
       const ready = box.status === 'ready';
       const message = ready
         ? `Connect a terminal to /v1/dockbox/ws/${box.id}`
@@ -40,16 +45,17 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       return reply
         .code(ready ? 201 : 202)
         .header('location', `/v1/dockbox/${box.id}`)
-        .send({ ...present(box), message });
+        .send({ ...present(box, principal), message });
     },
   );
 
   app.get(
     '',
     {
+      config: { access: 'read' },
       schema: {
         operationId: 'listDockboxes',
-        summary: 'List dockboxes, newest first',
+        summary: 'List your dockboxes, newest first',
         tags: ['boxes'],
         querystring: Type.Object({
           limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
@@ -62,43 +68,47 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
             { items: Type.Array(BoxRef), nextCursor: Type.Union([Type.String(), Type.Null()]) },
             { description: 'A page' },
           ),
-          ...failures(400, 503),
+          ...failures(400, 401, 403, 503),
         },
       },
     },
-    async ({ query }) => {
-      const { items, nextCursor } = await app.boxes.list(query.limit, query.cursor);
-      return { items: items.map(present), nextCursor };
+    async ({ principal, query }) => {
+      const { items, nextCursor } = await app.boxes.list(principal, query.limit, query.cursor);
+      return { items: items.map((box) => present(box, principal)), nextCursor };
     },
   );
 
   app.get(
     '/:id',
     {
+      config: { access: 'box:read' },
       schema: {
         operationId: 'getDockbox',
         summary: 'One dockbox',
         tags: ['boxes'],
         params: Params,
-        response: { 200: BoxRef, ...failures(400, 404, 503) },
+        querystring: Type.Object({ ticket: TicketQuery }),
+        response: { 200: BoxRef, ...failures(400, 401, 403, 404, 503) },
       },
     },
-    async ({ params }) => present(await app.boxes.get(params.id)),
+    async ({ principal, params }) => present(await app.boxes.get(principal, params.id), principal),
   );
 
   app.delete(
     '/:id',
     {
+      config: { access: 'write' },
       schema: {
         operationId: 'deleteDockbox',
         summary: 'Delete a dockbox with its files',
         tags: ['boxes'],
         params: Params,
-        response: { 204: Type.Null({ description: 'It is gone' }), ...failures(400, 404, 503) },
+        response: { 204: Type.Null({ description: 'It is gone' }), ...failures(400, 401, 403, 404, 503) },
       },
     },
-    async ({ params }, reply) => {
-      await app.boxes.delete(params.id);
+    async (request, reply) => {
+      const box = await app.boxes.delete(request.principal, request.params.id);
+      request.audit('delete', { box: box.id });
       return reply.code(204).send(null);
     },
   );
@@ -106,15 +116,20 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     '/:id/stop',
     {
+      config: { access: 'write' },
       schema: {
         operationId: 'stopDockbox',
         summary: 'Stop a dockbox now rather than when it is idle',
         tags: ['boxes'],
         params: Params,
-        response: { 200: BoxRef, ...failures(400, 404, 409, 503) },
+        response: { 200: BoxRef, ...failures(400, 401, 403, 404, 409, 503) },
       },
     },
-    async ({ params }) => present(await app.boxes.stop(params.id)),
+    async (request) => {
+      const box = await app.boxes.stop(request.principal, request.params.id);
+      request.audit('stop', { box: box.id });
+      return present(box, request.principal);
+    },
   );
 };
 
@@ -122,13 +137,18 @@ function CreatedBody(description: string) {
   return Type.Object({ ...BoxSchema.properties, message: Type.String() }, { description });
 }
 
-/** A box as clients see it. */
-function presentBox({ error, createdAt, lastModified, idleSince, ...box }: Box, idleSeconds: number): BoxBody {
-  const { id, name, url, ref, directory, image, status, running, connections, warnings } = box;
+/** A box as clients see it; whose it is, is no business of whoever has a ticket. */
+function presentBox(
+  { error, createdAt, lastModified, idleSince, ...box }: Box,
+  { pass }: Principal,
+  idleSeconds: number,
+): BoxBody {
+  const { id, owner, name, url, ref, directory, image, status, running, connections, warnings } = box;
   const isIdle = status === 'ready' && running && idleSince !== null;
   return {
     ...{ id, name, url, ref, directory, image, status, running, connections, warnings },
     stopsAt: isIdle ? new Date(idleSince.getTime() + idleSeconds * 1000).toISOString() : null,
+    ...(!pass && { owner }),
     ...(error !== null && { error }),
     createdAt: createdAt.toISOString(),
     lastModified: lastModified.toISOString(),

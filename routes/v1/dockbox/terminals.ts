@@ -1,14 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, Type } from 'typebox';
+import { authorizeTerminal } from '../../../lib/auth/access.js';
 import { errors } from '../../../lib/errors.js';
 import { failures } from '../../../lib/schemas/box.js';
-import { TerminalRef } from '../../../lib/schemas/terminal.js';
+import { Id, TERMINAL_RULE, Terminal, TerminalRef } from '../../../lib/schemas/terminal.js';
+import { TicketQuery } from '../../../lib/schemas/ticket.js';
 import { endTerminal, listTerminals } from '../../../lib/terminals/held.js';
 import { resizeTerminal } from '../../../lib/terminals/resize.js';
 
-const Id = Type.String({ maxLength: 64, description: 'The id or the name of the dockbox' });
-const TERMINAL_RULE = 'at most 32 letters, digits, hyphens and underscores';
-const Terminal = Type.String({ pattern: '^[A-Za-z0-9_-]{1,32}$', description: TERMINAL_RULE });
 /** TTYs count columns and rows in 16 bits; no window is that large. */
 const Length = Type.Integer({ minimum: 1, maximum: 1000 });
 
@@ -27,13 +26,23 @@ const Query = Type.Object({
     description: 'How many lines that have left the screen are given back on a reconnect',
   }),
   readonly: Type.Boolean({ default: false, description: 'Watch without typing' }),
+  ticket: TicketQuery,
 });
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The box that a WebSocket is for, by now that it was found. */
+    boxId: string;
+  }
+}
+
 const routes: FastifyPluginAsyncTypebox = async (app) => {
+  app.decorateRequest('boxId', '');
   app.route({
     method: 'GET',
     url: '/ws/:id',
     exposeHeadRoute: false,
+    config: { access: 'box:connect' },
     schema: {
       operationId: 'connectTerminal',
       summary: 'The WebSocket of a terminal',
@@ -43,38 +52,51 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       querystring: Query,
       response: {
         101: Type.Null({ description: 'The terminal' }),
-        ...failures(400, 404, 409, 426, 503),
+        ...failures(400, 401, 403, 404, 409, 426, 503),
       },
     },
     // Before the upgrade, so that a client gets an HTTP status.
-    preHandler: async ({ params, ws }) => {
+    preHandler: async (request) => {
+      const { params, principal, query, ws } = request;
       if (!ws) throw new errors.UpgradeRequired();
       app.drain.refuse();
       const { id } = params as { id: string };
-      const [box] = await Promise.all([app.boxes.find(id), app.engine.ping()]);
+      authorizeTerminal(principal, query as Static<typeof Query>);
+      const [box] = await Promise.all([app.boxes.find(principal, id), app.engine.ping()]);
       if (box.status === 'failed') throw new errors.BoxFailed(box.error ?? '');
+      await app.quotas.checkConnection(app.pg.pool, principal, box, false);
+      // Last, so that a ticket is not lost to a failure: whom it lets in now, nobody else gets in with.
+      const { kind } = principal.credential;
+      if (kind === 'ticket' || kind === 'share') {
+        await app.auth.tickets.use(principal.credential);
+        request.audit(`use-${kind}`, { box: box.id });
+      }
+      request.boxId = box.id;
       // The engine may have taken its time: a terminal after those that the end closes would hold it up.
       app.drain.refuse();
     },
     handler: () => {
       throw new errors.UpgradeRequired();
     },
-    wsHandler: (socket, request) => {
+    wsHandler: async (socket, request) => {
       const { cols, rows, terminal, history, readonly } = request.query as Static<typeof Query>;
-      const { id } = request.params as { id: string };
       const { boxes, config, connections, docker, tools } = app;
-      return app.terminals.serve(socket, {
-        ...{ boxes, connections, docker, tools, id },
+      const { boxId: id } = request;
+      request.audit('connect', { box: id, terminal });
+      await app.terminals.serve(socket, {
+        ...{ boxes, connections, docker, tools, who: request.principal, id },
         wish: { terminal, size: { cols, rows }, history, readonly },
         pingSeconds: config.PING_SECONDS,
         log: request.log.child({ box: id, terminal }),
       });
+      request.audit('disconnect', { box: id, terminal });
     },
   });
 
   app.get(
     '/:id/terminals',
     {
+      config: { access: 'read' },
       schema: {
         operationId: 'listTerminals',
         summary: 'The terminals that are held in a dockbox',
@@ -82,12 +104,12 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         params: Type.Object({ id: Id }),
         response: {
           200: Type.Object({ items: Type.Array(TerminalRef) }, { description: 'All of them' }),
-          ...failures(400, 404, 503),
+          ...failures(400, 401, 403, 404, 503),
         },
       },
     },
-    async ({ params }) => {
-      const { id } = await app.boxes.find(params.id);
+    async ({ params, principal }) => {
+      const { id } = await app.boxes.find(principal, params.id);
       return { items: await listTerminals(app.docker, id) };
     },
   );
@@ -95,17 +117,20 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.delete(
     '/:id/terminals/:terminal',
     {
+      config: { access: 'write' },
       schema: {
         operationId: 'endTerminal',
         summary: 'End a terminal with what runs in it',
         tags: ['terminals'],
         params: Type.Object({ id: Id, terminal: Terminal }),
-        response: { 204: Type.Null({ description: 'It is gone' }), ...failures(400, 404, 503) },
+        response: { 204: Type.Null({ description: 'It is gone' }), ...failures(400, 401, 403, 404, 503) },
       },
     },
-    async ({ params }, reply) => {
-      const { id } = await app.boxes.find(params.id);
+    async (request, reply) => {
+      const { params, principal } = request;
+      const { id } = await app.boxes.find(principal, params.id);
       await endTerminal(app.docker, id, params.terminal);
+      request.audit('end-terminal', { box: id, terminal: params.terminal });
       return reply.code(204).send(null);
     },
   );
@@ -113,18 +138,21 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.post(
     '/:id/terminals/:terminal/size',
     {
+      config: { access: 'box:resize' },
       schema: {
         operationId: 'resizeTerminal',
         summary: 'Tell a terminal how large its window is',
         tags: ['terminals'],
         params: Type.Object({ id: Id, terminal: Terminal }),
+        querystring: Type.Object({ ticket: TicketQuery }),
         body: Type.Object({ cols: Length, rows: Length }, { additionalProperties: false }),
-        response: { 204: Type.Null({ description: 'It knows' }), ...failures(400, 404, 503) },
+        response: { 204: Type.Null({ description: 'It knows' }), ...failures(400, 401, 403, 404, 503) },
       },
     },
-    async ({ params, body }, reply) => {
+    async ({ params, body, principal }, reply) => {
       const { docker, connections } = app;
-      const { id: boxId } = await app.boxes.find(params.id);
+      authorizeTerminal(principal, { terminal: params.terminal, readonly: false });
+      const { id: boxId } = await app.boxes.find(principal, params.id);
       await resizeTerminal({ docker, connections, boxId, terminal: params.terminal, size: body });
       return reply.code(204).send(null);
     },

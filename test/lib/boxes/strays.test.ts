@@ -92,7 +92,7 @@ t.test('a creation whose replica died is failed, and its files go', async (t) =>
   const id = randomUUID();
   await makeWorkspace(id);
   await app.pg.pool.query(
-    `insert into dockbox (id, name, url, status) values ($1, 'orphan', 'http://127.0.0.1/a.zip', 'creating')`,
+    `insert into dockbox (id, owner, name, url, status) values ($1, 'local', 'orphan', 'http://127.0.0.1/a.zip', 'creating')`,
     [id],
   );
   const { body } = await until(app, 'orphan', ({ body }) => body.status !== 'creating');
@@ -103,8 +103,8 @@ t.test('a creation whose replica died is failed, and its files go', async (t) =>
 
 t.test('a creation that its living replica has lost is failed, too', async (t) => {
   await app.pg.pool.query(
-    `insert into dockbox (id, name, url, status, creator_id)
-     values ($1, 'lost', 'http://127.0.0.1/a.zip', 'creating', $2)`,
+    `insert into dockbox (id, owner, name, url, status, creator_id)
+     values ($1, 'local', 'lost', 'http://127.0.0.1/a.zip', 'creating', $2)`,
     [randomUUID(), app.connections.replicaId],
   );
   const { body } = await until(app, 'lost', ({ body }) => body.status !== 'creating');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type pg from 'pg';
+import { SERVICE } from '../../../lib/auth/principal.js';
 import { insertReadyBox, type Replicas } from '../../helpers/replicas.js';
 import { type Model, type ModelReplica, starting } from './model.js';
 
@@ -38,7 +39,7 @@ const acquire = ([by, boxNumber]: [number, number]) =>
   byReplica(`acquire ${boxNumber}`, by, async (replica, model) => {
     const box = pick(model.boxes, boxNumber);
     if (!box) return false;
-    const { lease } = await replica.replica.connections.acquire(box.id, 'main');
+    const { lease } = await replica.replica.connections.acquire(SERVICE, box.id, 'main');
     model.acquire(replica, box, lease);
     return true;
   });
@@ -90,7 +91,7 @@ const together = (acquires: [number, number][], releases: [number, number][], sw
       const replica = pick(awake, by);
       const box = pick(model.boxes, boxNumber);
       if (!replica || !box) return;
-      const { lease } = await replica.replica.connections.acquire(box.id, 'main');
+      const { lease } = await replica.replica.connections.acquire(SERVICE, box.id, 'main');
       done.unshift(() => model.acquire(replica, box, lease));
     });
     const leases = new Map(
@@ -151,7 +152,7 @@ const stop = ([by, boxNumber]: [number, number]) =>
   byReplica(`stop ${boxNumber}`, by, async ({ replica }, model) => {
     const box = pick(model.boxes, boxNumber);
     if (!box) return false;
-    await replica.boxes.stop(box.id);
+    await replica.boxes.stop(SERVICE, box.id);
     model.stop(box);
     return true;
   });
@@ -160,7 +161,7 @@ const remove = ([by, boxNumber]: [number, number]) =>
   byReplica(`delete ${boxNumber}`, by, async ({ replica }, model) => {
     const box = pick(model.boxes, boxNumber);
     if (!box) return false;
-    await replica.boxes.delete(box.id);
+    await replica.boxes.delete(SERVICE, box.id);
     model.delete(box);
     return true;
   });

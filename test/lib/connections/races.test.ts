@@ -1,4 +1,5 @@
 import t from 'tap';
+import { SERVICE } from '../../../lib/auth/principal.js';
 import { beginHold, holdBox, untilWaiting } from '../../helpers/locks.js';
 import { insertReadyBox, makeReplicas } from '../../helpers/replicas.js';
 
@@ -18,8 +19,8 @@ t.test('the last two to leave start the idle clock, though neither sees the othe
 
   for (let round = 0; round < 20; round++) {
     const id = await insertReadyBox(deployment.pool);
-    const first = await one.connections.acquire(id, 'main');
-    const second = await two.connections.acquire(id, 'main');
+    const first = await one.connections.acquire(SERVICE, id, 'main');
+    const second = await two.connections.acquire(SERVICE, id, 'main');
     const gate = await beginHold(t, deployment);
     await gate.query('select pg_advisory_xact_lock($1)', [GATE]);
     const leaving = [one.connections.release(first.lease), two.connections.release(second.lease)];
@@ -39,12 +40,12 @@ t.test('who connects while a box is being deleted finds none, though its name ha
   const replica = await start();
   const id = await insertReadyBox(deployment.pool);
   const hold = await holdBox(t, deployment, id);
-  const acquiring = replica.connections.acquire(`box-${id}`, 'main');
+  const acquiring = replica.connections.acquire(SERVICE, `box-${id}`, 'main');
   acquiring.catch(() => {});
   await untilWaiting(deployment, 1);
   await hold.query('delete from dockbox where id = $1', [id]);
   await hold.query(
-    `insert into dockbox (id, name, url, status) values (gen_random_uuid(), $1, 'https://example.com/', 'ready')`,
+    `insert into dockbox (id, owner, name, url, status) values (gen_random_uuid(), 'local', $1, 'https://example.com/', 'ready')`,
     [`box-${id}`],
   );
   await hold.release();
@@ -58,7 +59,7 @@ t.test('a replica that was taken for dead', async (t) => {
   const bury = async () => {
     const id = await insertReadyBox(deployment.pool);
     const { connections } = await start();
-    const { lease } = await connections.acquire(id, 'main');
+    const { lease } = await connections.acquire(SERVICE, id, 'main');
     await connections.setExec(lease, `exec-of-${id}`);
     await deployment.pool.query(`update replica set heartbeat_at = now() - interval '1 hour' where id = $1`, [
       connections.replicaId,
@@ -66,7 +67,7 @@ t.test('a replica that was taken for dead', async (t) => {
     await other.sweep.run();
     return { id, connections, lease };
   };
-  const count = async (id: string) => (await other.boxes.get(id)).connections;
+  const count = async (id: string) => (await other.boxes.get(SERVICE, id)).connections;
 
   await t.test('comes back with the connections that it holds, and their execs', async (t) => {
     const { id, connections } = await bury();
@@ -78,7 +79,7 @@ t.test('a replica that was taken for dead', async (t) => {
 
   await t.test('serves a client that comes before its next heartbeat', async (t) => {
     const { id, connections } = await bury();
-    await connections.acquire(id, 'main');
+    await connections.acquire(SERVICE, id, 'main');
     t.equal(await count(id), 2, 'the connection from before counts again, too');
   });
 
