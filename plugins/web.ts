@@ -34,7 +34,9 @@ export default fp(
       root: path.join(projectRoot, 'build', 'web'),
       serve: false,
       preCompressed: true,
-      setHeaders: (reply) => reply.headers(HEADERS),
+      setHeaders: (reply) => {
+        reply.headers(HEADERS);
+      },
     });
   },
   { name: 'web' },

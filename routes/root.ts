@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { failures } from '../lib/schemas/box.js';
 
-const hidden = { schema: { hide: true } };
+const file = { config: { access: 'public' }, schema: { hide: true } } as const;
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
@@ -28,14 +28,14 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
   );
 
-  app.get('/assets/:file', { ...hidden, logLevel: 'warn' }, ({ params }, reply) => {
-    const { file } = params as { file: string };
+  app.get('/assets/:name', { ...file, logLevel: 'warn' }, ({ params }, reply) => {
+    const { name } = params as { name: string };
     // The name has a hash of the content.
-    return reply.sendFile(`assets/${file}`, { maxAge: '1y', immutable: true });
+    return reply.sendFile(`assets/${name}`, { maxAge: '1y', immutable: true });
   });
 
   for (const icon of ['icon.svg', 'badge.svg']) {
-    app.get(`/${icon}`, hidden, (_request, reply) => reply.sendFile(icon, { maxAge: '1d' }));
+    app.get(`/${icon}`, file, (_request, reply) => reply.sendFile(icon, { maxAge: '1d' }));
   }
 };
 

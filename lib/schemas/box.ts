@@ -34,7 +34,8 @@ export const BoxSchema = Type.Object(
     running: Type.Boolean({ description: 'Whether its container runs' }),
     connections: Type.Integer({ description: 'How many clients are connected' }),
     stopsAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-      description: 'When it is stopped unless somebody connects; null while somebody is connected, or it does not run',
+      description:
+        'When it is stopped unless somebody connects; null while somebody is connected, or it does not run',
     }),
     warnings: Type.Array(Type.String()),
     error: Type.Optional(Type.String({ description: 'Why it failed' })),

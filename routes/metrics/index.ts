@@ -6,6 +6,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '',
     {
+      config: { access: 'public' },
       schema: {
         operationId: 'getMetrics',
         summary: 'Figures of this replica and its boxes, for Prometheus',

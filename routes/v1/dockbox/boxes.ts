@@ -62,6 +62,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
           cursor: Type.Optional(
             Type.String({ maxLength: 200, description: 'The nextCursor of the page before' }),
           ),
+          url: Type.Optional(
+            Type.String({ minLength: 1, maxLength: 2048, description: 'Those of this source alone' }),
+          ),
         }),
         response: {
           200: Type.Object(
@@ -73,7 +76,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ principal, query }) => {
-      const { items, nextCursor } = await app.boxes.list(principal, query.limit, query.cursor);
+      const { items, nextCursor } = await app.boxes.list(principal, query);
       return { items: items.map((box) => present(box, principal)), nextCursor };
     },
   );

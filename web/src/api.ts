@@ -1,0 +1,24 @@
+import { createClient, type DockboxClient, DockboxError, unwrap } from 'dockbox-client';
+import { heedClock } from './clock.js';
+
+export { DockboxError, unwrap };
+
+/** The service that this page comes from. The browser keeps who is signed in, in a cookie that no script can read. */
+export const service: DockboxClient = clientFor();
+
+/** The same for the bearer of a share. */
+export function clientFor(ticket?: string): DockboxClient {
+  return createClient({
+    baseUrl: new URL('.', location.href).href,
+    fetch: async (request) => {
+      if (ticket) request.headers.set('authorization', `Bearer ${ticket}`);
+      const response = await fetch(request);
+      heedClock(response);
+      return response;
+    },
+  });
+}
+
+/** What went wrong, in the service's own words. */
+export const wordsOf = (error: unknown) =>
+  error instanceof Error ? error.message : 'Something went wrong: reload this page.';
