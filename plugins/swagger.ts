@@ -44,6 +44,11 @@ export default fp(
         schema: { ...schema, security: SECURITY[route.config?.access ?? 'public'] },
         url,
       }),
+      transformObject: (document) => {
+        const { openapiObject } = document as Exclude<typeof document, { swaggerObject: unknown }>;
+        letDefaultsBeOmitted(openapiObject as Operations);
+        return openapiObject;
+      },
       refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`) },
     });
     app.addSchema(BoxSchema);
@@ -61,3 +66,15 @@ export default fp(
   },
   { name: 'swagger' },
 );
+
+type Operations = {
+  paths?: Record<string, Record<string, { parameters?: { schema?: object; required?: boolean }[] }>>;
+};
+
+/** A parameter that has a default is there when a handler runs, and so its schema requires it; no client has to send it. */
+function letDefaultsBeOmitted({ paths = {} }: Operations): void {
+  const operations = Object.values(paths).flatMap((path) => Object.values(path));
+  for (const parameter of operations.flatMap(({ parameters = [] }) => parameters)) {
+    if ('default' in (parameter.schema ?? {})) parameter.required = false;
+  }
+}

@@ -33,8 +33,9 @@ function step(stampFile, stamp, title, work) {
 }
 
 function sources() {
-  const directories = ['lib', 'plugins', 'routes', 'setup', 'web', 'test', 'bench', 'chaos'].filter((name) =>
-    existsSync(path.join(root, name)),
+  const packages = readdirSync(path.join(root, 'packages')).map((name) => `packages/${name}/src`);
+  const directories = ['lib', 'plugins', 'routes', 'setup', 'web', 'test', 'bench', 'chaos', ...packages].filter(
+    (name) => existsSync(path.join(root, name)),
   );
   const files = directories.flatMap((name) =>
     readdirSync(path.join(root, name), { recursive: true, withFileTypes: true })
