@@ -1,4 +1,5 @@
 // A terminal on a box, for whoever has no WebSocket client at hand: npm run -s connect NAME [URL]
+// The API key is that of DOCKBOX_TOKEN.
 import WebSocket from 'ws';
 
 const [name, service = 'http://localhost:3000'] = process.argv.slice(2);
@@ -9,7 +10,9 @@ if (!name) {
 const box = new URL(`/v1/dockbox/`, service);
 const { columns, isTTY, rows } = process.stdout;
 const query = isTTY ? `?cols=${columns}&rows=${rows}` : '';
-const socket = new WebSocket(new URL(`ws/${name}${query}`, box));
+const { DOCKBOX_TOKEN: token } = process.env;
+const headers = token ? { authorization: `Bearer ${token}` } : {};
+const socket = new WebSocket(new URL(`ws/${name}${query}`, box), { headers });
 
 socket.on('open', () => {
   process.stdin.setRawMode?.(true);
@@ -20,7 +23,7 @@ process.stdout.on('resize', () => {
   const size = { cols: process.stdout.columns, rows: process.stdout.rows };
   fetch(new URL(`${name}/terminals/main/size`, box), {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify(size),
   }).catch(({ message }) => end(1, message));
 });

@@ -10,6 +10,9 @@ import {
 } from './claims.js';
 import type { Principal } from './principal.js';
 
+/** What load balancers sign with. */
+const ALGORITHM = 'ES256';
+
 /** Keys that are kept: a load balancer has one at a time, and its next. */
 const MAX_KEYS = 8;
 
@@ -49,14 +52,14 @@ export class AlbTokens {
   async authenticate(token: string): Promise<Principal> {
     const { arn, issuer, scopeClaim } = this.#options;
     try {
-      const { kid, signer } = decodeProtectedHeader(token);
+      const { alg, kid, signer } = decodeProtectedHeader(token);
       if (signer !== arn)
         throw new errors.CredentialInvalid('Another load balancer than ours has signed you in.');
-      if (!/^[\w-]{1,64}$/.test(kid ?? ''))
+      if (alg !== ALGORITHM || !/^[\w-]{1,64}$/.test(kid ?? ''))
         throw new errors.CredentialInvalid('This token names no usable key.');
       const { payload } = await jwtVerify(token, await this.#key(kid as string), {
         ...(issuer && { issuer }),
-        algorithms: ['ES256'],
+        algorithms: [ALGORITHM],
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
         requiredClaims: ['sub', 'exp'],
       });
@@ -89,5 +92,7 @@ async function fetchKey(url: string): Promise<CryptoKey> {
     throw new errors.CredentialInvalid('This token names a key that there is not.');
   }
   if (!response.ok) throw unavailable(new Error(`${url} answers ${response.status}`));
-  return importSPKI(await response.text(), 'ES256');
+  return importSPKI(await response.text(), ALGORITHM).catch((cause: unknown) => {
+    throw unavailable(cause);
+  });
 }

@@ -50,8 +50,9 @@ export function verificationError(error: unknown): Error {
     error instanceof jose.JWKSMultipleMatchingKeys;
   if (isTokens)
     return new errors.CredentialInvalid('This token is not good: nobody whom we trust has signed it.');
-  const { code } = error as { code?: string };
-  return code?.startsWith('DBX_') ? (error as Error) : unavailable(error);
+  // What is in the catalogue already was found out before the verification.
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && code.startsWith('DBX_') ? (error as Error) : unavailable(error);
 }
 
 export function unavailable(cause: unknown): Error {
