@@ -93,10 +93,12 @@ export class Pane {
       // What follows is the whole of it, its history included.
       this.screen.emulator.reset();
       this.#attempts = 0;
-      this.state.value = { kind: 'connected' };
     });
     terminal.on('output', (bytes) => {
-      if (isMine()) this.screen.emulator.write(bytes);
+      if (!isMine()) return;
+      this.screen.emulator.write(bytes);
+      // Not before: there is a shell by now, and the service counts its connection.
+      if (this.state.value.kind !== 'connected') this.state.value = { kind: 'connected' };
     });
     terminal.on('disconnected', ({ reason, retryMs, attempt }) => {
       if (isMine()) this.state.value = { kind: 'away', reason, retryAt: Date.now() + retryMs, attempt };

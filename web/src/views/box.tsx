@@ -19,6 +19,7 @@ export function BoxView({ name }: { name: string }) {
   });
   return (
     <>
+      <h1 class="unseen">{plain(name)}</h1>
       <TabBar box={box} />
       <Notice />
       {pane && <TerminalView pane={pane} />}
@@ -40,6 +41,7 @@ export function SharedView() {
   if (at.view !== 'box') return null;
   return (
     <main class="only">
+      <h1 class="unseen">{plain(at.box)}</h1>
       {pane && <TerminalView pane={pane} />}
       <footer class="line">
         <ConnectionState />

@@ -1,10 +1,10 @@
 import type { Pane } from '../terminal/pane.js';
 
-/** Keys that the keyboards of phones lack: what is shown, what is said, and what is typed. */
+/** Keys that the keyboards of phones lack: what is shown, what is said where that is no word, and what is typed. */
 const KEYS = [
-  ['Esc', 'Escape', '\x1b'],
-  ['Tab', 'Tab', '\t'],
-  ['Ctrl', 'Control, for the next key', undefined],
+  ['Esc', undefined, '\x1b'],
+  ['Tab', undefined, '\t'],
+  ['Ctrl', 'Ctrl, for the next key', undefined],
   ['←', 'Left', 'D'],
   ['↓', 'Down', 'B'],
   ['↑', 'Up', 'A'],
