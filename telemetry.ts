@@ -1,3 +1,5 @@
+import { redact, redactUrl } from './lib/redact.js';
+
 /** The variables that name where traces go, by the OpenTelemetry specification. */
 const ENDPOINTS = ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'];
 
@@ -39,12 +41,12 @@ export async function startTelemetry(env: NodeJS.ProcessEnv): Promise<Telemetry 
     resource: resourceFromAttributes({ 'service.name': 'dockbox' }).merge(
       detectResources({ detectors: [hostDetector, processDetector, envDetector] }),
     ),
-    spanProcessors: [new sdk.BatchSpanProcessor(new otlp.OTLPTraceExporter())],
+    spanProcessors: [withoutSecrets, new sdk.BatchSpanProcessor(new otlp.OTLPTraceExporter())],
   });
   provider.register();
   otel.registerInstrumentations({
     instrumentations: [
-      new http.HttpInstrumentation(),
+      new http.HttpInstrumentation({ redactedQueryParamsServer: ['ticket'] }),
       // Alone, a query is a heartbeat or a sweep: thousands of traces of one span.
       new pg.PgInstrumentation({ requireParentSpan: true }),
       new fastify.FastifyOtelInstrumentation({ registerOnInitialization: true }),
@@ -52,3 +54,15 @@ export async function startTelemetry(env: NodeJS.ProcessEnv): Promise<Telemetry 
   });
   return { stop: () => provider.shutdown() };
 }
+
+/** Takes secrets out of spans before they are sent: requests' addresses have tickets in them. */
+const withoutSecrets = {
+  onStart: () => {},
+  onEnd: ({ attributes }: { attributes: Record<string, unknown> }) => {
+    for (const [name, value] of Object.entries(attributes)) {
+      if (typeof value === 'string') attributes[name] = redact(redactUrl(value));
+    }
+  },
+  forceFlush: async () => {},
+  shutdown: async () => {},
+};

@@ -19,11 +19,25 @@ t.test('with the variables of OpenTelemetry', async (t) => {
   });
 
   await t.test('a request is traced to its queries and its calls to the engine', async (t) => {
+    const ticket = `dbt_${'planted'.repeat(6)}`;
+    for (const name of ['ticket', '%74icket']) {
+      await call(server, 'GET', `/v1/dockbox/none?${name}=${ticket}`);
+      await call(server, 'GET', `/v1/dockbox/none?${name}=${ticket.replace('_', '%5F')}`);
+    }
+    // Last, so that the others have been sent by the time that it is.
     await call(server, 'GET', '/v1/dockbox?limit=1');
     await call(server, 'GET', '/health/ready');
-    const expected = ['a name of its own', '/v1/dockbox', '/health/ready', 'pg.query:SELECT', '/_ping'];
+    const expected = [
+      'a name of its own',
+      '/v1/dockbox',
+      '/health/ready',
+      '/v1/dockbox/none',
+      'pg.query:SELECT',
+      '/_ping',
+    ];
     const missing = () => expected.filter((text) => !Buffer.concat(traces).includes(text));
     while (missing().length > 0) await delay(20);
+    t.notOk(Buffer.concat(traces).includes('planted'), 'without tickets');
     t.strictSame([...new Set(collector.requests)], ['POST /v1/traces']);
   });
 });

@@ -27,7 +27,7 @@ export type AuditFacts = {
   /** The id of the key, the ticket or the share that it was done to. */
   subject?: string;
   terminal?: string;
-  /** Why it was refused: the error's code. */
+  /** Why it was refused, or failed: the error's code. */
   code?: string | undefined;
 };
 

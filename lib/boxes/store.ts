@@ -1,5 +1,6 @@
 import type { Principal } from '../auth/principal.js';
 import type { Queryable } from '../database.js';
+import { NAME_PATTERN } from './name.js';
 
 /** A dockbox, as its row tells it. `running` is what was last wanted: the engine knows what is. */
 export type Box = {
@@ -44,6 +45,14 @@ function sightOf({ owner, scope, pass }: Principal): [owner: string | null, boxI
 /** Every look-up for somebody has this, with their sight as the first two parameters. */
 const SEEN = 'deleted_at is null and ($1::text is null or owner = $1) and ($2::uuid is null or id = $2)';
 
+const NAME = new RegExp(NAME_PATTERN);
+
+/** What a box can be found by; undefined for a text that no box can have, as one that PostgreSQL would refuse. */
+function columnOf(idOrName: string): 'id' | 'name' | undefined {
+  if (isId(idOrName)) return 'id';
+  return NAME.test(idOrName) ? 'name' : undefined;
+}
+
 /**
  * Adds the row of a new box, with status `creating`.
  * @returns false, and adds nothing, when the name is taken
@@ -59,7 +68,8 @@ export async function insertBox(db: Queryable, box: NewBox): Promise<boolean> {
 
 /** The box with this id or name, if the viewer may see it, and unless it was deleted. */
 export async function findBox(db: Queryable, viewer: Principal, idOrName: string): Promise<Box | undefined> {
-  const column = isId(idOrName) ? 'id' : 'name';
+  const column = columnOf(idOrName);
+  if (!column) return undefined;
   const { rows } = await db.query<Box>(`${SELECT} where ${SEEN} and ${column} = $3`, [
     ...sightOf(viewer),
     idOrName,
@@ -69,7 +79,8 @@ export async function findBox(db: Queryable, viewer: Principal, idOrName: string
 
 /** The same, its row locked until the transaction ends, so that no other replica changes the box meanwhile. */
 export async function lockBox(db: Queryable, viewer: Principal, idOrName: string): Promise<Box | undefined> {
-  const column = isId(idOrName) ? 'id' : 'name';
+  const column = columnOf(idOrName);
+  if (!column) return undefined;
   const { rows } = await db.query<{ id: string }>(
     `select id from dockbox where ${SEEN} and ${column} = $3 for update`,
     [...sightOf(viewer), idOrName],

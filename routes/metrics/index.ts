@@ -6,7 +6,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
   app.get(
     '',
     {
-      config: { access: 'public' },
+      config: { access: 'read' },
       schema: {
         operationId: 'getMetrics',
         summary: 'Figures of this replica and its boxes, for Prometheus',
@@ -17,8 +17,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
             description: "Prometheus' text format",
             content: { 'text/plain': { schema: Type.String() } },
           },
-          400: failures(400)[400],
-          500: failures()[500],
+          ...failures(400, 401, 403),
         },
       },
       logLevel: 'warn',

@@ -92,7 +92,7 @@ export async function insertReadyBox(pool: pg.Pool): Promise<string> {
   const id = randomUUID();
   await pool.query(
     `insert into dockbox (id, owner, name, url, status, running, idle_since)
-     values ($1::uuid, 'local', 'box-' || $1::text, 'https://example.com/a.zip', 'ready', true, now())`,
+     values ($1::uuid, 'local', 'b-' || $1::text, 'https://example.com/a.zip', 'ready', true, now())`,
     [id],
   );
   return id;

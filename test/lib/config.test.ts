@@ -126,3 +126,18 @@ async function install(t: Test): Promise<string> {
   await symlink(path.join(projectRoot, 'images'), path.join(directory, 'images'));
   return directory;
 }
+
+t.test('variables that would let in whom nobody knows are told', (t) => {
+  for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
+    t.strictSame(problems({ AUTH: 'none', HOST: host }), [], host);
+  }
+  for (const host of ['0.0.0.0', '::', '10.0.0.1', '127.0.0.1.evil.example', 'box.example', '']) {
+    t.match(problems({ AUTH: 'none', HOST: host }), [/AUTH=none lets everybody in/], host);
+  }
+  t.match(problems({ AUTH: 'jwt' }), [/AUTH=jwt needs JWT_ISSUER with JWT_AUDIENCE, or JWT_ALB_ARN/]);
+  t.match(problems({ AUTH: 'jwt', JWT_ISSUER: 'https://issuer.example' }), [/JWT_ISSUER needs JWT_AUDIENCE/]);
+  const plain = { AUTH: 'jwt', JWT_ISSUER: 'http://issuer.example', JWT_AUDIENCE: 'dockbox' };
+  t.match(problems(plain), [/JWT_ISSUER must be an https URL/]);
+  t.match(problems({ AUTH: 'jwt', JWT_ALB_ARN: 'ours' }), [/JWT_ALB_ARN is not the ARN of a load balancer/]);
+  t.end();
+});

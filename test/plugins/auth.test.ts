@@ -55,6 +55,7 @@ const ROUTES: Record<string, { path?: string; body?: object; answers: Answers }>
   'GET /': { answers: everybody('200') },
   'GET /health': { answers: everybody('200') },
   'GET /health/ready': { answers: everybody('200') },
+  'GET /metrics': { answers: read('200', '200') },
   'GET /openapi.json': { answers: everybody('200') },
   'GET /docs/': { answers: everybody('200') },
   'GET /docs/json': { answers: everybody('200') },

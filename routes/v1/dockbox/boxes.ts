@@ -36,7 +36,11 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       app.drain.refuse();
       const { principal, body, headers } = request;
-      const box = await app.boxes.create(principal, body, waitSeconds(headers.prefer));
+      const creation = app.boxes.create(principal, body, waitSeconds(headers.prefer));
+      const box = await creation.catch((error) => {
+        request.audit('create', { code: error.code });
+        throw error;
+      });
       request.audit('create', { box: box.id });
       const ready = box.status === 'ready';
       const message = ready

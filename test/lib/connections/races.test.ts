@@ -40,13 +40,13 @@ t.test('who connects while a box is being deleted finds none, though its name ha
   const replica = await start();
   const id = await insertReadyBox(deployment.pool);
   const hold = await holdBox(t, deployment, id);
-  const acquiring = replica.connections.acquire(SERVICE, `box-${id}`, 'main');
+  const acquiring = replica.connections.acquire(SERVICE, `b-${id}`, 'main');
   acquiring.catch(() => {});
   await untilWaiting(deployment, 1);
   await hold.query('delete from dockbox where id = $1', [id]);
   await hold.query(
     `insert into dockbox (id, owner, name, url, status) values (gen_random_uuid(), 'local', $1, 'https://example.com/', 'ready')`,
-    [`box-${id}`],
+    [`b-${id}`],
   );
   await hold.release();
   await t.rejects(acquiring, { code: 'DBX_NOT_FOUND' });

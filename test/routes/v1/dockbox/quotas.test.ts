@@ -31,7 +31,7 @@ async function startSource(t: Test): Promise<{ url: string }> {
   return { url: `${server.url}/a.tar.gz` };
 }
 
-const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status).sort();
+const statuses = (answers: { status: number }[]) => answers.map(({ status }) => status).sort((a, b) => a - b);
 
 t.test('an owner has as many boxes as they may, though they ask for more at the same time', async (t) => {
   const replicas = await startReplicas(t, { OWNER_MAX_BOXES: '3', OWNER_MAX_RUNNING: '0' });
