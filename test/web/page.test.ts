@@ -177,6 +177,7 @@ t.test('the terminal page', withBrowser, async (t) => {
     await bob.page.locator('.xterm').click();
     await bob.type('echo from bob\n');
     t.strictSame(await barriers(bob.page), []);
+    await bob.picture('shared');
     t.notOk(
       bob.requests.some((request) => request.includes('dbt_')),
       'the ticket is in no address that a server sees',

@@ -19,6 +19,10 @@ export function clientFor(ticket?: string): DockboxClient {
   });
 }
 
-/** What went wrong, in the service's own words. */
-export const wordsOf = (error: unknown) =>
-  error instanceof Error ? error.message : 'Something went wrong: reload this page.';
+/** What went wrong, in the service's own words where there are any. */
+export function wordsOf(error: unknown): string {
+  if (error instanceof DockboxError && error.code === 'UNREACHABLE') {
+    return navigator.onLine ? 'The service does not answer.' : 'This device is offline.';
+  }
+  return error instanceof Error ? error.message : 'Something went wrong: reload this page.';
+}

@@ -27,7 +27,7 @@ export function BoxView({ name }: { name: string }) {
         <ConnectionState />
         {box && <span class="origin">{sourceOf(box)}</span>}
         {box?.image && <span class="wide">{plain(box.image)}</span>}
-        {others > 0 && <span>{others} more connected</span>}
+        {pane?.state.value.kind === 'connected' && others > 0 && <span>{others} more connected</span>}
         {pane && <span class="wide">{pane.size.value}</span>}
       </footer>
     </>

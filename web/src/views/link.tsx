@@ -48,9 +48,7 @@ export function Link({ url }: { url: string }) {
     <section class="home" aria-labelledby="link-title">
       <h1 id="link-title">Open this repository?</h1>
       <p class="source">{plain(url, 2048)}</p>
-      <p class="hint">
-        A link brought you here. A new dockbox is made of this source: only open what you would run.
-      </p>
+      <p class="hint">A link brought you here. If you go on, a new dockbox is made of this source.</p>
       <p class="problem" role="alert">
         {problem.value}
       </p>
