@@ -27,7 +27,15 @@ t.test('the terminal page', withBrowser, async (t) => {
   const { key } = await makeKey(app);
   const api = (method: string, path: string, body?: object) => call(app, method, path, body, bearer(key));
   const files = tarGz([{ name: 'hello/README', content: 'hello\n' }]);
-  const sources = await startHttpServer(t, serve({ '/hello.tar.gz': files, '/other.tar.gz': files }));
+  let late = false;
+  const sources = await startHttpServer(
+    t,
+    serve({
+      '/hello.tar.gz': files,
+      '/other.tar.gz': files,
+      '/late.tar.gz': (_request, response) => (late ? response.end(files) : response.writeHead(404).end()),
+    }),
+  );
   const browser = await startBrowser(t);
   const ada = await Visitor.arrive(browser);
   const { page } = ada;
@@ -60,6 +68,25 @@ t.test('the terminal page', withBrowser, async (t) => {
     await button(/^Open$/).click();
     const { body } = await api('POST', '/v1/dockbox', { url: 'ftp://example.com/a' });
     await page.getByRole('alert').getByText(body.message).waitFor();
+  });
+
+  await t.test('tells why a source could not be fetched, and tries again', async (t) => {
+    await page.getByLabel('Address of a repository').fill(`${sources.url}/late.tar.gz`);
+    await page.keyboard.press('Enter');
+    await page
+      .locator('.connection')
+      .getByText(/could not be/)
+      .waitFor();
+    await page.locator('.boxes .state.failed').waitFor();
+    const failed = page.url();
+    await ada.picture('failed');
+    late = true;
+    await button('Try again').click();
+    await ada.prompt();
+    t.not(page.url(), failed);
+    await page.locator('.boxes .state.failed').waitFor({ state: 'detached' });
+    await api('DELETE', `/v1/dockbox/${page.url().split('/').at(-1)}`);
+    await link('dockbox').click();
   });
 
   await t.test('opens a source, shows how it is fetched, and types into its shell', async (t) => {

@@ -12,9 +12,13 @@ export type Share = { ticket: string; readonly: boolean };
 
 const FIRST_TERMINAL = 'main';
 
+/** The API key that the address had, until it is used. Taken out first: nothing else is to see it. */
+export const offeredKey = signal(takeKey());
+
 export const place = signal<Place>(readPlace());
 
 addEventListener('hashchange', () => {
+  offeredKey.value = takeKey() ?? offeredKey.value;
   place.value = readPlace();
 });
 
@@ -59,8 +63,9 @@ export function addressOf(box?: string, terminal = FIRST_TERMINAL, share?: Share
 }
 
 /** The API key of `#key=…`, which is taken out of the address before anybody sees it there. */
-export function takeKey(): string | undefined {
-  const key = /^#key=(dbx_[\w-]+)$/.exec(location.hash)?.[1];
-  if (location.hash.startsWith('#key=')) go(undefined, { replace: true });
+function takeKey(): string | undefined {
+  if (!location.hash.startsWith('#key=')) return undefined;
+  const key = location.hash.slice('#key='.length);
+  history.replaceState(null, '', addressOf());
   return key;
 }

@@ -50,12 +50,24 @@ export async function showMore(): Promise<void> {
 export const boxOf = (nameOrId: string) =>
   computed(() => boxes.value?.find(({ id, name }) => id === nameOrId || name === nameOrId));
 
-export type NewBox = { url: string; ref?: string; name?: string; image?: string };
+export type NewBox = { url: string; ref?: string; directory?: string; name?: string; image?: string };
 
 /** Makes a box, and does not wait until it is ready: its terminal shows how it goes. @throws {DockboxError} */
 export async function create(body: NewBox): Promise<Box> {
   const box = await unwrap(service.POST('/v1/dockbox', { body, headers: { prefer: 'wait=0' } }));
   await refresh();
+  return box;
+}
+
+/** Makes a box of the same source as one that could not be made, and takes that away. @throws {DockboxError} */
+export async function createAgain({ id, url, ref, directory, image }: Box): Promise<Box> {
+  const box = await create({
+    url,
+    ...(ref !== null && { ref }),
+    ...(directory !== null && { directory }),
+    ...(image !== null && { image }),
+  });
+  await remove(id);
   return box;
 }
 

@@ -1,13 +1,13 @@
 import { addressOf, go, place } from './address.js';
 import { wordsOf } from './api.js';
 import { boxes, boxOf, remove, stop } from './boxes.js';
+import { notify } from './notice.js';
 import { mayChange, session, signOut } from './session.js';
 import { active, addTab, endTab, programIn, tabs } from './tabs.js';
 import { plain, sourceOf } from './text.js';
 import { isDark, toggleTheme } from './theme.js';
 import { confirm } from './views/confirm.js';
 import { openFind } from './views/find.js';
-import { notify } from './views/notice.js';
 import { share } from './views/share.js';
 
 /** Something that a person can do here. */

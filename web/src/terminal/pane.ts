@@ -1,5 +1,6 @@
 import { effect, signal } from '@preact/signals';
 import { type DockboxClient, openTerminal, type Terminal, type TerminalEnd } from 'dockbox-client';
+import { notify } from '../notice.js';
 import { isDark } from '../theme.js';
 import { Screen } from './screen.js';
 import { withTicket } from './ticket.js';
@@ -100,6 +101,7 @@ export class Pane {
       // Not before: there is a shell by now, and the service counts its connection.
       if (this.state.value.kind !== 'connected') this.state.value = { kind: 'connected' };
     });
+    terminal.on('discarded', () => notify('What was typed meanwhile was dropped: its shell is no more.'));
     terminal.on('disconnected', ({ reason, retryMs, attempt }) => {
       if (isMine()) this.state.value = { kind: 'away', reason, retryAt: Date.now() + retryMs, attempt };
     });
@@ -122,7 +124,9 @@ export class Pane {
     }
     const isControlled = this.ctrl.value && typeof keys === 'string' && keys.length === 1;
     this.ctrl.value = false;
-    this.#terminal?.write(isControlled ? controlled(keys) : keys);
+    if (this.readonly || !this.#terminal) return;
+    const isTaken = this.#terminal.write(isControlled ? controlled(keys) : keys);
+    if (!isTaken) notify('That was too much at once, and was not typed: put it into a file.');
   }
 
   dispose(): void {

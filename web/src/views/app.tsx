@@ -1,13 +1,14 @@
-import { useSignalEffect } from '@preact/signals';
+import { untracked, useSignalEffect } from '@preact/signals';
 import { addressOf, go, place } from '../address.js';
 import { attempt } from '../commands.js';
+import { notice } from '../notice.js';
 import { mayChange, session, signOut } from '../session.js';
 import { active } from '../tabs.js';
 import { plain } from '../text.js';
 import { isDark, toggleTheme } from '../theme.js';
 import { BoxView, SharedView } from './box.js';
 import { BoxList } from './box-list.js';
-import { DialogHost } from './dialog.js';
+import { closeDialog, DialogHost } from './dialog.js';
 import { Home } from './home.js';
 import { Icon, Mark } from './icons.js';
 import { Link } from './link.js';
@@ -18,6 +19,11 @@ import { SignIn } from './sign-in.js';
 export function App() {
   useSignalEffect(() => {
     document.title = titleOf();
+  });
+  // What was about another place goes with it.
+  useSignalEffect(() => {
+    if (place.value) untracked(closeDialog);
+    notice.value = '';
   });
   return (
     <>

@@ -22,7 +22,7 @@ export function BoxView({ name }: { name: string }) {
       <h1 class="unseen">{plain(name)}</h1>
       <TabBar box={box} />
       <Notice />
-      {pane && <TerminalView pane={pane} />}
+      {pane && <TerminalView pane={pane} box={box} />}
       <footer class="line">
         <ConnectionState />
         {box && <span class="origin">{sourceOf(box)}</span>}

@@ -1,14 +1,7 @@
-import { signal } from '@preact/signals';
+import { notice } from '../notice.js';
 import { Icon } from './icons.js';
 
-/** What went wrong with something that a person asked for. */
-const notice = signal('');
-
-export function notify(text: string): void {
-  notice.value = text;
-}
-
-/** Says what went wrong, until one has read it. */
+/** Says what there is to know, until one has read it. */
 export function Notice() {
   const dismiss = () => {
     notice.value = '';
