@@ -24,6 +24,13 @@ const HANG_UP_MS = 10_000;
  */
 const LEFT_BY_ENGINE = ['containerd-shim', 'runc:[2:INIT]'];
 
+/**
+ * The same of a container that was started, when the engine is killed before it has noted that: back again, it neither
+ * starts nor ends it, and whoever removes the container removes the engine's record alone. Nobody ever had a shell in it.
+ */
+const FIRST_PROCESSES = ['docker-init', 'busybox'];
+const LOST_BY_ENGINE = /cannot delete running task ([0-9a-f]{64})/g;
+
 type Scene = { world: World; ledger: Ledger; random: Random };
 
 /** After the last fault and the last client: everything comes to rest, and is as it was promised to be. */
@@ -199,6 +206,7 @@ async function remains(world: World): Promise<string[]> {
     'select id from dockbox union all select id from connection',
   );
   const running = new Set(['sh', 'cat', 'dockerd', 'containerd', ...LEFT_BY_ENGINE]);
+  const lost = new Set([...(await daemon.log()).matchAll(LOST_BY_ENGINE)].map(([, container]) => container));
   return [
     ...(await workspaces(world)).map((id) => `the workspace ${id} is left`),
     ...containers.map(({ Names }) => `the container ${Names[0]} is left`),
@@ -208,6 +216,7 @@ async function remains(world: World): Promise<string[]> {
     ...rows.map(({ id }) => `the row ${id} is left`),
     ...(await daemon.processes())
       .filter(({ name }) => !running.has(name))
+      .filter(({ name, container }) => !(lost.has(container) && FIRST_PROCESSES.includes(name)))
       .map(
         ({ name, container }) => `${name} is running${container ? `, in the container ${container}` : ''}`,
       ),
