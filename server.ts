@@ -1,10 +1,8 @@
 import { once } from 'node:events';
-import path from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.js';
 import { type Config, readConfig } from './lib/config.js';
-import { startEmbeddedPostgres } from './lib/embedded-postgres.js';
-import { resolveMountPoint } from './lib/paths.js';
+import { provideDatabase } from './lib/provide-database.js';
 
 /** How long answers that are being sent may take once the service closes, in ms. */
 const CLOSE_TIMEOUT_MS = 2000;
@@ -13,17 +11,7 @@ const CLOSE_TIMEOUT_MS = 2000;
 export async function start(): Promise<void> {
   const config = readConfig();
   const { stop, hurry } = heedSignals();
-  const database =
-    config.DATABASE_HOST === 'embedded'
-      ? await startEmbeddedPostgres({
-          directory: path.join(resolveMountPoint(config.MOUNT_POINT), 'postgres'),
-          port: config.DATABASE_PORT,
-          user: config.DATABASE_USER,
-          password: config.DATABASE_PASSWORD,
-          database: config.DATABASE_NAME,
-          log: console.log,
-        })
-      : undefined;
+  const { address: database, stop: leaveDatabase } = await provideDatabase(config, console.log);
   const env = database
     ? { ...process.env, DATABASE_HOST: database.host, DATABASE_PORT: String(database.port) }
     : process.env;
@@ -46,7 +34,7 @@ export async function start(): Promise<void> {
       clearTimeout(deadline);
     }
   } finally {
-    await database?.stop();
+    await leaveDatabase();
   }
 }
 

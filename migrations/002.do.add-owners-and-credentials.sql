@@ -41,6 +41,7 @@ create table session (
   expires_at timestamptz not null
 );
 create index session_key on session (key_id);
+create index session_of_owner on session (owner, created_at desc);
 create index session_expiry on session (expires_at);
 
 -- What lets its bearer into one box: a ticket, for one connection, or a share, for as many as there are until it expires.

@@ -6,9 +6,7 @@ import { Authenticator, type Presented } from '../lib/auth/authenticator.js';
 import { fromAuthorization, fromProtocols, fromQuery } from '../lib/auth/credentials.js';
 import { type Attached, Origins } from '../lib/auth/origins.js';
 import type { Principal } from '../lib/auth/principal.js';
-
-/** The cookie of a browser that has signed in. */
-export const SESSION_COOKIE = 'dockbox_session';
+import { SESSION_COOKIE } from '../lib/auth/sessions.js';
 
 type Route = { method: string; url: string; access: Access };
 
@@ -39,23 +37,25 @@ export default fp(
     await app.register(fastifyCookie);
 
     app.addHook('onRequest', async (request) => {
-      const { access } = request.routeOptions.config;
-      if (request.is404 || !access) return;
+      if (request.is404) return;
       try {
-        await admit(request, access);
+        await admit(request);
       } catch (error) {
-        request.audit('refused', { code: (error as { code?: string }).code });
+        const { code, statusCode } = error as { code?: string; statusCode?: number };
+        if (statusCode === 401 || statusCode === 403) request.audit('refused', { code });
         throw error;
       }
     });
 
-    async function admit(request: FastifyRequest, access: Access): Promise<void> {
-      const open = access === 'public' || auth.mode === 'none';
-      const presented = open ? { bearer: fromQuery(request.query) } : presentedBy(request);
+    async function admit(request: FastifyRequest): Promise<void> {
+      const { access } = request.routeOptions.config;
+      if (!access) throw new Error('A route does not declare its access.');
       const sender = senderOf(request);
-      origins.check(sender, open ? 'none' : attachedIn(presented));
-      if (access === 'public') return;
-      if (auth.mode === 'none') origins.checkHost(sender);
+      if (access === 'public') return origins.check(sender, 'none');
+      const none = auth.mode === 'none';
+      if (none) origins.checkHost(sender);
+      const presented = none ? { bearer: fromQuery(request.query) } : presentedBy(request);
+      origins.check(sender, none ? 'none' : attachedIn(presented));
       request.principal = await auth.authenticate(presented);
       authorize(request.principal, access);
     }

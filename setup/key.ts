@@ -1,12 +1,10 @@
-import path from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { type Key, Keys } from '../lib/auth/keys.js';
 import { isOwner, LOCAL, LOCAL_OWNER, SCOPES, type Scope } from '../lib/auth/principal.js';
 import { readConfig } from '../lib/config.js';
 import { checkConnection, migrate, poolOptions } from '../lib/database.js';
-import { startEmbeddedPostgres } from '../lib/embedded-postgres.js';
-import { resolveMountPoint } from '../lib/paths.js';
+import { provideDatabase } from '../lib/provide-database.js';
 
 const USAGE = `Usage: npm run -s key -- create NAME [--owner OWNER] [--scope ${SCOPES.join('|')}] [--expires-in SECONDS]
        npm run -s key -- list
@@ -74,19 +72,8 @@ function describe({ id, name, owner, scope, expiresAt, lastUsedAt, revokedAt }: 
 /** Runs `work` on the database of the configuration; the embedded one is started when no server has. */
 async function withDatabase(work: (pool: pg.Pool) => Promise<void>): Promise<void> {
   const config = readConfig();
-  const embedded =
-    config.DATABASE_HOST === 'embedded'
-      ? await startEmbeddedPostgres({
-          directory: path.join(resolveMountPoint(config.MOUNT_POINT), 'postgres'),
-          port: config.DATABASE_PORT,
-          user: config.DATABASE_USER,
-          password: config.DATABASE_PASSWORD,
-          database: config.DATABASE_NAME,
-          log: console.error,
-        })
-      : undefined;
-  const address = embedded && { DATABASE_HOST: embedded.host, DATABASE_PORT: embedded.port };
-  const pool = new pg.Pool(poolOptions({ ...config, ...address }));
+  const { address, stop } = await provideDatabase(config, console.error);
+  const pool = new pg.Pool({ ...poolOptions(config), ...address });
   pool.on('error', () => {});
   try {
     await checkConnection(pool, config);
@@ -94,6 +81,6 @@ async function withDatabase(work: (pool: pg.Pool) => Promise<void>): Promise<voi
     await work(pool);
   } finally {
     await pool.end();
-    await embedded?.stop();
+    await stop();
   }
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { projectRoot } from '../lib/paths.js';
+import { main } from '../setup/key.js';
 import { call } from './helpers/client.js';
 import { callAs } from './helpers/credentials.js';
 import { runProgram } from './helpers/process.js';
@@ -40,7 +41,7 @@ t.test('the first start shows an admin’s key, once, and where to open it', asy
 
 t.test('of several replicas that start at once, one shows the key', async (t) => {
   const home = await makeHome(t);
-  const replicas = await Promise.all([1, 2, 3].map(() => runService(t, home, token)));
+  const replicas = await Promise.all([1, 2].map(() => runService(t, home, token)));
   for (const { program } of replicas) await program.end('SIGTERM');
   t.equal(replicas.filter(({ program }) => SHOWN.test(program.output)).length, 1);
 });
@@ -79,7 +80,6 @@ t.test('keys are made, listed and revoked from the command line', async (t) => {
 });
 
 t.test('a command line that is wrong says how it is used', async (t) => {
-  const home = await makeHome(t);
   for (const args of [
     [],
     ['create'],
@@ -91,7 +91,10 @@ t.test('a command line that is wrong says how it is used', async (t) => {
     ['revoke'],
     ['list', 'all'],
   ]) {
-    t.match(await key(t, home, ...args), { status: 2, output: /Usage: npm run -s key/ }, args.join(' '));
+    const said = t.capture(console, 'error', () => {});
+    t.equal(await main(args), 2, args.join(' '));
+    t.match(said.args().flat().at(-1), /^Usage: npm run -s key/);
+    said.restore();
   }
 });
 

@@ -106,15 +106,19 @@ export class Keys {
 
   /**
    * Ends a key; what is open with it is closed within seconds. One that was revoked already stays so.
-   * @throws {@link errors.KeyNotFound}
+   * @throws {@link errors.KeyNotFound}; {@link errors.Forbidden} when it lets one do more than who asks may
    */
   async revoke(viewer: Principal, id: string): Promise<void> {
-    const { rowCount } = await this.#pool.query(
-      `update api_key set revoked_at = coalesce(revoked_at, now())
-       where id = $1 and ($2::text is null or owner = $2)`,
+    const { rows } = await this.#pool.query<{ scope: Scope }>(
+      'select scope from api_key where id = $1 and ($2::text is null or owner = $2)',
       [isId(id) ? id : null, ownerSeenBy(viewer)],
     );
-    if (rowCount === 0) throw new errors.KeyNotFound(id);
+    const key = rows[0];
+    if (!key) throw new errors.KeyNotFound(id);
+    if (key.scope === 'admin' && viewer.scope !== 'admin') {
+      throw new errors.Forbidden("Only an admin revokes an admin's key.");
+    }
+    await this.#pool.query('update api_key set revoked_at = coalesce(revoked_at, now()) where id = $1', [id]);
   }
 
   /**

@@ -3,8 +3,14 @@ import { errors } from '../errors.js';
 import type { Principal, Scope } from './principal.js';
 import { hashSecret, makeSecret } from './secret.js';
 
+/** The cookie of a browser that has signed in. */
+export const SESSION_COOKIE = 'dockbox_session';
+
+/** Browsers in which an owner is signed in; the longest ago is signed out for another. */
+const MAX_SESSIONS = 100;
+
 /** For how long a browser stays signed in, in seconds. */
-export const SESSION_SECONDS = 30 * 24 * 3600;
+const SESSION_SECONDS = 30 * 24 * 3600;
 
 /** Browsers that have signed in with a key, or a token. */
 export class Sessions {
@@ -25,6 +31,10 @@ export class Sessions {
        values ($1, $2, $3, $4, least(now() + make_interval(secs => $5), $6))
        returning id, expires_at as until`,
       [hashSecret(secret), credential.keyId ?? null, owner, scope, SESSION_SECONDS, credential.until ?? null],
+    );
+    await this.#pool.query(
+      `delete from session where id in (select id from session where owner = $1 order by created_at desc offset $2)`,
+      [owner, MAX_SESSIONS],
     );
     return { secret, ...(rows[0] as { id: string; until: Date }) };
   }

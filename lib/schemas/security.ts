@@ -1,4 +1,5 @@
 import type { Access } from '../auth/access.js';
+import { SESSION_COOKIE } from '../auth/sessions.js';
 
 /** How clients may prove who they are, as OpenAPI describes it. */
 export const SECURITY_SCHEMES = {
@@ -10,7 +11,7 @@ export const SECURITY_SCHEMES = {
   cookie: {
     type: 'apiKey',
     in: 'cookie',
-    name: 'dockbox_session',
+    name: SESSION_COOKIE,
     description:
       'That of a browser that has signed in; what changes anything has to come from a page of the service',
   },

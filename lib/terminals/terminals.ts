@@ -36,7 +36,7 @@ export class Terminals {
   }
 
   /**
-   * Closes those whose credentials are no longer good, as {@link closeAll} does.
+   * Closes those whose credentials are no longer good, as {@link closeAll} does, but waits for none of them.
    * @param findEnded tells which of some those are, and why
    */
   async closeEnded(
@@ -45,7 +45,7 @@ export class Terminals {
     const sessions = [...this.#sessions].filter(([, { credential }]) => credential.kind !== 'none');
     if (sessions.length === 0) return;
     const reasons = await findEnded(sessions.map(([, { credential }]) => credential));
-    await this.#close(
+    void this.#close(
       sessions.flatMap(([socket, session]) => {
         const reason = reasons.get(session.credential);
         return reason === undefined ? [] : [{ socket, ...session, ending: { code: CLOSE.policy, reason } }];

@@ -3,8 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { fromAuthorization } from '../../../lib/auth/credentials.js';
 import { type Principal, SCOPES } from '../../../lib/auth/principal.js';
+import { SESSION_COOKIE } from '../../../lib/auth/sessions.js';
 import { failures } from '../../../lib/schemas/box.js';
-import { SESSION_COOKIE } from '../../../plugins/auth.js';
 
 const SessionBody = Type.Object(
   {

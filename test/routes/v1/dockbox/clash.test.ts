@@ -1,20 +1,10 @@
-import type { FastifyInstance } from 'fastify';
 import t, { type Test } from 'tap';
-import { buildApp } from '../../../../app.js';
-import { startApp } from '../../../helpers/app.js';
+import { startApp, startReplica } from '../../../helpers/app.js';
 import { tarGz } from '../../../helpers/archives.js';
 import { call, connect, type Service, type TerminalClient, until } from '../../../helpers/client.js';
-import type { Deployment } from '../../../helpers/deployment.js';
 import { serve, startHttpServer } from '../../../helpers/http-server.js';
 
 const ROUNDS = 12;
-
-/** Another replica of a deployment, in this process. */
-async function startReplica(t: Test, { env }: Deployment): Promise<FastifyInstance & Service> {
-  const app = await buildApp(env);
-  t.teardown(() => app.close());
-  return Object.assign(app, { base: await app.listen({ host: '127.0.0.1', port: 0 }) });
-}
 
 async function startSource(t: Test): Promise<string> {
   const archive = tarGz([{ name: 'hello/README', content: 'hello\n' }]);

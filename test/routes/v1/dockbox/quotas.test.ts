@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { buildApp } from '../../../../app.js';
-import { startApp } from '../../../helpers/app.js';
+import { startApp, startReplica } from '../../../helpers/app.js';
 import { tarGz } from '../../../helpers/archives.js';
 import { createBoxOf } from '../../../helpers/box.js';
 import type { Answer } from '../../../helpers/client.js';
@@ -15,12 +14,7 @@ const API = '/v1/dockbox';
 /** Two replicas of a deployment of the test's own. */
 async function startReplicas(t: Test, variables: NodeJS.ProcessEnv) {
   const app = await startApp(t, { AUTH: 'token', ...variables });
-  const replica = await buildApp(app.deployment.env);
-  t.teardown(() => replica.close());
-  return [
-    app,
-    Object.assign(replica, { base: await replica.listen({ host: '127.0.0.1', port: 0 }) }),
-  ] as const;
+  return [app, await startReplica(t, app.deployment)] as const;
 }
 
 async function startSource(t: Test): Promise<{ url: string }> {

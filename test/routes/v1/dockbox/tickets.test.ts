@@ -1,26 +1,11 @@
-import t, { type Test } from 'tap';
-import { buildApp } from '../../../../app.js';
-import { startApp } from '../../../helpers/app.js';
+import t from 'tap';
+import { startApp, startReplica } from '../../../helpers/app.js';
 import { createBoxOf } from '../../../helpers/box.js';
 import { call } from '../../../helpers/client.js';
-import {
-  type App,
-  bearer,
-  bearerProtocol,
-  callAs,
-  insertBoxOf,
-  makeKey,
-} from '../../../helpers/credentials.js';
+import { bearer, bearerProtocol, callAs, insertBoxOf, makeKey } from '../../../helpers/credentials.js';
 import { type Handshake, handshake } from '../../../helpers/handshake.js';
 
 const API = '/v1/dockbox';
-
-/** Another replica of a service's deployment. */
-async function startReplica(t: Test, app: Awaited<ReturnType<typeof startApp>>): Promise<App> {
-  const replica = await buildApp(app.deployment.env);
-  t.teardown(() => replica.close());
-  return Object.assign(replica, { base: await replica.listen({ host: '127.0.0.1', port: 0 }) });
-}
 
 const codeOf = ({ status, code }: Handshake) => code ?? status;
 
@@ -44,7 +29,7 @@ t.test('a ticket', async (t) => {
   });
 
   await t.test('is used up by one of those who try at the same time, on all replicas', async (t) => {
-    const replicas = [app, await startReplica(t, app)];
+    const replicas = [app, await startReplica(t, app.deployment)];
     for (let round = 0; round < 5; round += 1) {
       const { ticket } = await make();
       const tries = [...replicas, ...replicas, ...replicas, ...replicas];
@@ -119,7 +104,7 @@ t.test('a ticket', async (t) => {
 
 t.test('a share', async (t) => {
   const app = await startApp(t, { AUTH: 'token' });
-  const replica = await startReplica(t, app);
+  const replica = await startReplica(t, app.deployment);
   const { key } = await makeKey(app);
   const id = await createBoxOf(t, app, key);
   const make = async (body?: object) => (await callAs(app, key, 'POST', `${API}/${id}/shares`, body)).body;

@@ -81,6 +81,12 @@ t.test('API keys', async (t) => {
     }
   });
 
+  await t.test('of admins are revoked by admins alone', async (t) => {
+    const anas = await makeKey(app, { owner: 'ana', scope: 'admin' });
+    t.equal((await callAs(app, ana.key, 'DELETE', `${API}/${anas.id}`)).body.code, 'DBX_FORBIDDEN');
+    t.equal((await callAs(app, admin.key, 'DELETE', `${API}/${anas.id}`)).status, 204);
+  });
+
   await t.test('tell when they were last used, which is written once a minute', async (t) => {
     const { id, key } = await makeKey(app);
     const row = async () => {
