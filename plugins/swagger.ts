@@ -40,15 +40,15 @@ export default fp(
           { name: 'health', description: 'For load balancers' },
         ],
       },
-      transform: ({ schema, url, route }) => ({
-        schema: { ...schema, security: SECURITY[route.config?.access ?? 'public'] },
-        url,
-      }),
       transformObject: (document) => {
         const { openapiObject } = document as Exclude<typeof document, { swaggerObject: unknown }>;
         letDefaultsBeOmitted(openapiObject as Operations);
         return openapiObject;
       },
+      transform: ({ schema, url, route }) => ({
+        schema: { ...schema, security: SECURITY[route.config?.access ?? 'public'] },
+        url,
+      }),
       refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`) },
     });
     app.addSchema(BoxSchema);
@@ -67,14 +67,24 @@ export default fp(
   { name: 'swagger' },
 );
 
-type Operations = {
-  paths?: Record<string, Record<string, { parameters?: { schema?: object; required?: boolean }[] }>>;
+type JsonSchema = { required?: string[]; properties?: Record<string, object> };
+type Operation = {
+  parameters?: { schema?: object; required?: boolean }[];
+  requestBody?: { content?: Record<string, { schema?: JsonSchema }> };
 };
+type Operations = { paths?: Record<string, Record<string, Operation>> };
 
-/** A parameter that has a default is there when a handler runs, and so its schema requires it; no client has to send it. */
+/** What has a default is there when a handler runs, and so its schema requires it; no client has to send it. */
 function letDefaultsBeOmitted({ paths = {} }: Operations): void {
   const operations = Object.values(paths).flatMap((path) => Object.values(path));
-  for (const parameter of operations.flatMap(({ parameters = [] }) => parameters)) {
-    if ('default' in (parameter.schema ?? {})) parameter.required = false;
+  for (const { parameters = [], requestBody } of operations) {
+    for (const parameter of parameters) {
+      if (parameter.schema && 'default' in parameter.schema) parameter.required = false;
+    }
+    for (const body of Object.values(requestBody?.content ?? {})) {
+      const { required = [], properties = {} } = body.schema ?? {};
+      const needed = required.filter((name) => !('default' in (properties[name] ?? {})));
+      body.schema = { ...body.schema, required: needed };
+    }
   }
 }

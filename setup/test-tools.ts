@@ -5,6 +5,7 @@ const PACKAGES: Record<string, string> = {
   git: 'git',
   ip: 'iproute2',
   openssl: 'openssl',
+  tmux: 'tmux',
   unshare: 'util-linux',
 };
 

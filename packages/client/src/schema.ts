@@ -582,6 +582,24 @@ export interface operations {
                     "text/plain": components["schemas"]["Error"];
                 };
             };
+            /** @description It is not known who asks */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["Error"];
+                };
+            };
+            /** @description Not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": components["schemas"]["Error"];
+                };
+            };
             /** @description A fault of the server */
             500: {
                 headers: {
@@ -1443,12 +1461,12 @@ export interface operations {
                      * @description Whether its bearer may only watch
                      * @default false
                      */
-                    readonly: boolean;
+                    readonly?: boolean;
                     /**
                      * @description For how long it is good, in seconds
                      * @default 60
                      */
-                    expiresIn: number;
+                    expiresIn?: number;
                 };
             };
         };
@@ -1634,12 +1652,12 @@ export interface operations {
                      * @description Whether its bearer may only watch
                      * @default false
                      */
-                    readonly: boolean;
+                    readonly?: boolean;
                     /**
                      * @description For how long it is good, in seconds
                      * @default 86400
                      */
-                    expiresIn: number;
+                    expiresIn?: number;
                 };
             };
         };

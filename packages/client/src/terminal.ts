@@ -79,6 +79,10 @@ export class Terminal {
     return this.#state === 'connected';
   }
 
+  get hasEnded(): boolean {
+    return this.#state === 'ended';
+  }
+
   /** How many bytes that were typed wait to be sent. */
   get waitingBytes(): number {
     return this.#keystrokes.bytes;

@@ -1,0 +1,111 @@
+import type { CommandArguments } from './arguments.js';
+
+export type Option = {
+  type: 'string' | 'boolean';
+  short?: string;
+  /** What stands for its value in the help. */
+  value?: string;
+  summary: string;
+};
+
+export type Command = {
+  /** What stands for its arguments in the help. */
+  arguments: string;
+  summary: string;
+  /** The least and the most arguments. */
+  count: [least: number, most: number];
+  options: Record<string, Option>;
+  /** What its arguments are, for who completes them. */
+  completes?: 'boxes' | 'shells';
+  load: () => Promise<{ run: (parsed: CommandArguments) => Promise<number> }>;
+};
+
+const json: Option = { type: 'boolean', summary: 'print JSON' };
+const terminal: Option = { type: 'string', value: 'NAME', summary: 'which terminal; main by default' };
+const readonly: Option = { type: 'boolean', summary: 'watch without typing' };
+
+/** Options of all commands. */
+export const COMMON: Record<string, Option> = {
+  url: { type: 'string', value: 'URL', summary: 'the service; DOCKBOX_URL, or the one that login was given' },
+  help: { type: 'boolean', short: 'h', summary: 'print this' },
+};
+
+export const COMMANDS: Record<string, Command> = {
+  new: {
+    arguments: 'URL',
+    summary: 'make a dockbox from a source, and connect to it',
+    count: [1, 1],
+    options: {
+      ref: { type: 'string', value: 'REF', summary: 'a branch, a tag or a commit' },
+      image: { type: 'string', value: 'IMAGE', summary: 'the image to use' },
+      name: { type: 'string', value: 'NAME', summary: 'what to call it' },
+      directory: { type: 'string', value: 'DIR', summary: 'where in the source to start' },
+      detach: { type: 'boolean', short: 'd', summary: 'do not connect: print its name when it is ready' },
+      json: { type: 'boolean', summary: 'do not connect: print it as JSON when it is ready' },
+    },
+    load: () => import('./commands/new.js'),
+  },
+  connect: {
+    arguments: 'BOX',
+    summary: 'connect to a terminal, or run what is piped in',
+    count: [1, 1],
+    completes: 'boxes',
+    options: { terminal, readonly },
+    load: () => import('./commands/connect.js'),
+  },
+  ls: {
+    arguments: '',
+    summary: 'list dockboxes, newest first',
+    count: [0, 0],
+    options: {
+      limit: { type: 'string', short: 'n', value: 'N', summary: 'how many at most; 100 by default' },
+      quiet: { type: 'boolean', short: 'q', summary: 'print names alone' },
+      json,
+    },
+    load: () => import('./commands/ls.js'),
+  },
+  stop: {
+    arguments: 'BOX...',
+    summary: 'stop dockboxes now rather than when they are idle',
+    count: [1, Number.POSITIVE_INFINITY],
+    completes: 'boxes',
+    options: {},
+    load: () => import('./commands/stop.js'),
+  },
+  rm: {
+    arguments: 'BOX...',
+    summary: 'delete dockboxes with their files',
+    count: [1, Number.POSITIVE_INFINITY],
+    completes: 'boxes',
+    options: {},
+    load: () => import('./commands/rm.js'),
+  },
+  share: {
+    arguments: 'BOX',
+    summary: 'let others in: prints an address that does',
+    count: [1, 1],
+    completes: 'boxes',
+    options: {
+      terminal: { ...terminal, summary: 'the only terminal that it is for; any by default' },
+      readonly: { type: 'boolean', summary: 'let them watch, not type' },
+      'expires-in': { type: 'string', value: 'TIME', summary: 'such as 90s, 30m, 2h or 7d; 1d by default' },
+      json,
+    },
+    load: () => import('./commands/share.js'),
+  },
+  login: {
+    arguments: '[URL]',
+    summary: 'keep the address of a service, and your API key for it',
+    count: [0, 1],
+    options: {},
+    load: () => import('./commands/login.js'),
+  },
+  completion: {
+    arguments: 'bash|zsh|fish',
+    summary: 'print a script that completes commands in a shell',
+    count: [1, 1],
+    completes: 'shells',
+    options: {},
+    load: () => import('./commands/completion.js'),
+  },
+};

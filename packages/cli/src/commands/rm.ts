@@ -1,0 +1,10 @@
+import type { CommandArguments } from '../arguments.js';
+import { connectService, unwrap } from '../service.js';
+import { toEach } from './each.js';
+
+export async function run(args: CommandArguments): Promise<number> {
+  const client = await connectService(args);
+  return toEach(args.positionals, (id) =>
+    unwrap(client.DELETE('/v1/dockbox/{id}', { params: { path: { id } } })),
+  );
+}
