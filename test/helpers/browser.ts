@@ -46,8 +46,8 @@ export class Visitor {
     page.setDefaultTimeout(PATIENCE_MS);
     page.on('pageerror', (error) => this.complaints.push(String(error.stack)));
     page.on('console', (message) => {
-      // That an answer was an error is told as such; that reading the screen is slow concerns the test alone.
-      const isExpected = /^Failed to load resource|GPU stall/.test(message.text());
+      // Errors of the service are for the page to tell; that reading the screen is slow concerns the test alone.
+      const isExpected = /^Failed to load resource|^WebSocket connection to|GPU stall/.test(message.text());
       if (['error', 'warning'].includes(message.type()) && !isExpected) this.complaints.push(message.text());
     });
     page.on('request', (request) => this.requests.push(`${request.method()} ${request.url()}`));

@@ -7,11 +7,11 @@ export { DockboxError, unwrap };
 export const service: DockboxClient = clientFor();
 
 /** The same for the bearer of a share. */
-export function clientFor(ticket?: string): DockboxClient {
+export function clientFor(token?: string): DockboxClient {
   return createClient({
     baseUrl: new URL('.', location.href).href,
+    token,
     fetch: async (request) => {
-      if (ticket) request.headers.set('authorization', `Bearer ${ticket}`);
       const response = await fetch(request);
       heedClock(response);
       return response;

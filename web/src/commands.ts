@@ -52,8 +52,12 @@ function boxCommands(): Command[] {
   const here =
     box && mayChange.value && at.view === 'box'
       ? [
-          { title: 'Share this terminal', run: () => share(box, at.terminal) },
-          { title: `Stop ${plain(box.name)}`, run: () => attempt(() => stop(box.id)) },
+          ...(box.status === 'ready'
+            ? [
+                { title: 'Share this terminal', run: () => share(box, at.terminal) },
+                { title: `Stop ${plain(box.name)}`, run: () => attempt(() => stop(box.id)) },
+              ]
+            : []),
           { title: `Delete ${plain(box.name)}`, run: () => askToDelete(box) },
         ]
       : [];

@@ -39,7 +39,7 @@ export function showTabs(isAllowed: boolean): void {
 function addPane({ box, share }: BoxPlace, name: string): void {
   const client = share ? clientFor(share.ticket) : service;
   const readonly = share ? share.readonly : !mayChange.value;
-  const pane = new Pane({ client, box, name, readonly, ticket: share?.ticket });
+  const pane = new Pane({ client, box, name, readonly });
   tabs.value = [...tabs.value, pane].sort(byName);
 }
 

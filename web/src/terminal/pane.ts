@@ -3,7 +3,6 @@ import { type DockboxClient, openTerminal, type Terminal, type TerminalEnd } fro
 import { notify } from '../notice.js';
 import { isDark } from '../theme.js';
 import { Screen } from './screen.js';
-import { withTicket } from './ticket.js';
 
 /** How many lines that have left the screen are asked for, as many as the service gives. */
 const HISTORY_LINES = 5000;
@@ -22,7 +21,6 @@ export type PaneOptions = {
   box: string;
   name: string;
   readonly?: boolean | undefined;
-  ticket?: string | undefined;
 };
 
 /** One terminal of a box in the page: an emulator, and the connection that it shows. */
@@ -77,14 +75,13 @@ export class Pane {
       return;
     }
     this.#leave();
-    const { client, box, name, ticket } = this.#options;
+    const { client, box, name } = this.#options;
     const { cols, rows } = this.screen.emulator;
     const terminal = openTerminal(client, {
       ...{ box, cols, rows },
       terminal: name,
       readonly: this.readonly,
       history: HISTORY_LINES,
-      ...(ticket && { WebSocket: withTicket(ticket) }),
     });
     this.#terminal = terminal;
     this.state.value = { kind: 'connecting' };
@@ -137,8 +134,8 @@ export class Pane {
 
   #onEnd(end: TerminalEnd): void {
     this.#terminal = undefined;
-    // Nobody answered at all: that passes, also for the first connection.
-    if (end.code !== 1006 || end.statusCode !== undefined) {
+    // The first connection could not be made; as with those after it, that may pass.
+    if (end.code !== 1006 || end.isFinal) {
       this.state.value = { kind: 'ended', end };
       return;
     }

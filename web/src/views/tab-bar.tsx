@@ -57,7 +57,7 @@ export function TabBar({ box }: { box: Box | undefined }) {
       </nav>
       {box && mayChange.value && (
         <div class="actions wide">
-          <button type="button" onClick={() => share(box, terminal)}>
+          <button type="button" disabled={box.status !== 'ready'} onClick={() => share(box, terminal)}>
             <Icon name="share" /> Share
           </button>
           <button type="button" disabled={!box.running} onClick={() => attempt(() => stop(box.id))}>
