@@ -13,7 +13,7 @@ export async function provideDatabase(
   log: (message: string) => void,
 ): Promise<{ address?: { host: string; port: number }; stop: () => Promise<void> }> {
   if (config.DATABASE_HOST !== 'embedded') return { stop: async () => {} };
-  const { host, port, stop } = await startEmbeddedPostgres({
+  const server = await startEmbeddedPostgres({
     directory: path.join(resolveMountPoint(config.MOUNT_POINT), 'postgres'),
     port: config.DATABASE_PORT,
     user: config.DATABASE_USER,
@@ -21,5 +21,5 @@ export async function provideDatabase(
     database: config.DATABASE_NAME,
     log,
   });
-  return { address: { host, port }, stop };
+  return { address: { host: server.host, port: server.port }, stop: () => server.stop() };
 }

@@ -37,6 +37,7 @@ export function audit(
   event: AuditEvent,
   { who, from, ...facts }: AuditFacts & { who: Principal | null; from: string },
 ): void {
-  const credential = who && { kind: who.credential.kind, id: who.credential.id, owner: who.owner };
-  log.info({ audit: { event, who: credential, from, ...facts } }, `audit: ${event}`);
+  const { kind, id, keyId = null } = who?.credential ?? {};
+  const sender = who && { owner: who.owner, kind, id, key: keyId };
+  log.info({ audit: { event, who: sender, from, ...facts } }, `audit: ${event}`);
 }

@@ -60,7 +60,7 @@ export class Origins {
     if (hostname === 'localhost' || isIP(hostname.replace(/^\[|\]$/g, ''))) return;
     if (this.#listed.some((origin) => URL.canParse(origin) && new URL(origin).host === host)) return;
     throw new errors.CrossOrigin(
-      `Without authentication, this service answers to localhost and IP addresses alone: list ${`https://${host}`.slice(0, 200)} in CORS_ORIGINS.`,
+      `Without authentication, only localhost and IP addresses are answered: list https://${host.slice(0, 200)} in CORS_ORIGINS.`,
     );
   }
 
