@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -55,6 +55,12 @@ export class Pty {
   /** What tmux knows of the terminal by the name of a format, such as `mouse_any_flag`. */
   async state(name: string): Promise<string> {
     return (await this.tmux('display-message', '-p', `#{${name}}`)).trim();
+  }
+
+  /** The process id of the program that its shell runs. */
+  async program(): Promise<number> {
+    const shell = await this.state('pane_pid');
+    return Number(await readFile(`/proc/${shell}/task/${shell}/children`, 'utf8'));
   }
 
   async tmux(...args: string[]): Promise<string> {

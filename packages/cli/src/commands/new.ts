@@ -43,9 +43,13 @@ function create(client: DockboxClient, { positionals: [url = ''], text }: Comman
 async function interact(client: DockboxClient, { id, name }: Box): Promise<number> {
   process.stderr.write(`This is ${name}: "dockbox connect ${name}" brings you back.\n`);
   const { interact } = await import('../terminal/interactive.js');
-  const status = await interact(client, { box: id });
-  if (status !== 0) await removeFailed(client, id);
-  return status;
+  let status = 1;
+  try {
+    status = await interact(client, { box: id });
+    return status;
+  } finally {
+    if (status !== 0) await removeFailed(client, id);
+  }
 }
 
 /** @throws {CommandError} when it could not be made */

@@ -9,6 +9,7 @@ import { LocalTerminal } from './local.js';
 const REDRAW_MS = 500;
 
 const CTRL_C = 0x03;
+const ENTER = 0x0d;
 
 type Options = { box: string; terminal?: string | undefined; readonly?: boolean };
 
@@ -44,7 +45,7 @@ export async function interact(
   });
   terminal.on('disconnected', ({ reason, unconfirmedBytes }) => {
     input.count(unconfirmedBytes, 'may not have arrived');
-    local.tell(`${reason} Connecting again … (Enter ~. leaves)`);
+    local.tell(`${reason} Connecting again … Enter tries at once, ~. leaves`);
   });
   terminal.on('discarded', ({ bytes }) => input.count(bytes, 'came too late for their shell'));
 
@@ -102,6 +103,7 @@ class Input {
   }
 
   #type(keys: Uint8Array): void {
+    if (keys.includes(ENTER)) this.#terminal.retryNow();
     if (this.#terminal.write(keys)) return;
     if (!this.#terminal.isConnected) {
       this.count(keys.length, 'were too many to be kept');

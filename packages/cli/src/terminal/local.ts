@@ -26,7 +26,7 @@ export class LocalTerminal {
     return { cols: screen.columns || 80, rows: screen.rows || 24 };
   }
 
-  /** Passes on what is typed as it is. */
+  /** Passes on what is typed as it is, and has an empty screen: what was on it is in the terminal's history. */
   enter(onInput: (keys: Uint8Array) => void): void {
     restore = () => this.restore();
     this.#onInput = onInput;
@@ -38,7 +38,7 @@ export class LocalTerminal {
     stdin.setRawMode(true);
     stdin.on('data', this.#onInput).resume();
     // Programs in the box give the window a title: its own is kept.
-    if (stdout.isTTY) stdout.write('\x1b[22;2t');
+    if (stdout.isTTY) stdout.write(`\x1b[22;2t${'\n'.repeat(this.size.rows)}\x1b[H`);
   }
 
   /** Shows what the box shows. @returns whether more can be shown at once; else {@link drained} tells when */
