@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from 'playwright-core';
 import { projectRoot } from '../../lib/paths.js';
 import { findBrowser } from '../../setup/browser.js';
 import type { Scope } from './scope.js';
@@ -10,6 +11,8 @@ export const withBrowser = { skip: findBrowser() ? false : 'there is no Chromium
 
 /** How long anything that is waited for may take, in ms. */
 const PATIENCE_MS = 20_000;
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 /** Chromium sends nothing anywhere of its own. */
 const QUIET = [
@@ -59,6 +62,34 @@ export class Visitor {
     return new Visitor(await context.newPage());
   }
 
+  button(name: string | RegExp): Locator {
+    return this.page.getByRole('button', { name });
+  }
+
+  link(name: string | RegExp): Locator {
+    return this.page.getByRole('link', { name, exact: true });
+  }
+
+  /** The tab that is seen, when it is of this name. */
+  tab(name: string): Locator {
+    return this.page.locator('.tabs .current').getByText(name, { exact: true });
+  }
+
+  /** What is said of the connection of the terminal that is seen, when it is of this kind. */
+  state(kind: 'connecting' | 'connected' | 'away' | 'ended'): Locator {
+    return this.page.locator(`.line .state.${kind}`);
+  }
+
+  /** What axe finds wrong with the page for those who can't see it, or have no mouse. */
+  async barriers(): Promise<string[]> {
+    await this.page.evaluate(await readFile(AXE, 'utf8'));
+    const found: { id: string; nodes: { html: string }[] }[] = await this.page.evaluate(
+      // What is in a terminal's rows is the box's; what xterm.js has for screen readers is beside them.
+      "axe.run({ exclude: ['.xterm'] }).then(({ violations }) => violations)",
+    );
+    return found.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  }
+
   /** Types into what has the focus. */
   type(keys: string): Promise<void> {
     return this.page.keyboard.type(keys);
@@ -82,7 +113,7 @@ export class Visitor {
 
   /** Waits until the terminal is connected and its shell has a prompt. */
   async prompt(): Promise<void> {
-    await this.page.locator('.line .state.connected').waitFor();
+    await this.state('connected').waitFor();
     await this.shows(/[#$] ?$/m);
   }
 

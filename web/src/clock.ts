@@ -12,7 +12,7 @@ setInterval(() => {
 
 /** Takes the service's time from an answer; a countdown by this machine's own clock could be off by any amount. */
 export function heedClock({ headers }: Response): void {
-  const time = Date.parse(headers.get('date') ?? '');
-  // An answer's time is in whole seconds.
-  if (!Number.isNaN(time)) aheadMs = time + 500 - Date.now();
+  // An answer's time is in whole seconds: what is within one of it is left alone, or a countdown would jump.
+  const ms = Date.parse(headers.get('date') ?? '') + 500 - Date.now();
+  if (Math.abs(ms - aheadMs) > 1000) aheadMs = ms;
 }

@@ -29,6 +29,12 @@ function terminalCommands(): Command[] {
   const seen = [
     { title: 'Find in the terminal', keys: keysOf('F'), run: openFind },
     { title: 'Connect anew', run: () => pane.connect() },
+    {
+      title: pane.screen.isRead
+        ? 'Stop reading the terminal out'
+        : 'Read the terminal out to a screen reader',
+      run: () => pane.screen.toggleReading(),
+    },
   ];
   if (at.share) return seen;
   return [

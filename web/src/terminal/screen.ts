@@ -77,6 +77,15 @@ export class Screen {
     this.emulator.options.theme = coloursOf(isDark);
   }
 
+  /** Whether screen readers are told what is shown; not always, as it slows output down. */
+  get isRead(): boolean {
+    return this.emulator.options.screenReaderMode ?? false;
+  }
+
+  toggleReading(): void {
+    this.emulator.options.screenReaderMode = !this.isRead;
+  }
+
   /** What an arrow key, `A` to `D`, says in the mode that the program has chosen (DECCKM). */
   arrow(letter: string): string {
     return `\x1b${this.emulator.modes.applicationCursorKeysMode ? 'O' : '['}${letter}`;

@@ -30,6 +30,8 @@ export function SignIn() {
         <h1>
           <Mark /> dockbox
         </h1>
+        {/* Whoever keeps passwords for people asks for a name to keep them by. */}
+        <input type="text" autocomplete="username" value="API key" hidden readOnly />
         <label for="key">API key</label>
         <input
           id="key"
