@@ -1,10 +1,19 @@
+import type { Server } from 'node:http';
 import path from 'node:path';
 import autoload from '@fastify/autoload';
-import Fastify, { type FastifyInstance, type FastifyRequest, type FastifyServerOptions } from 'fastify';
+import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { readConfig } from './lib/config.js';
 import { redact, redactUrl } from './lib/redact.js';
 
 const here = import.meta.dirname;
+
+/** How long a client may take to send a request's head, and all of it, in ms. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 20_000;
+/** How often it is looked who took longer, in ms. */
+const CHECKING_MS = 5000;
+/** How large a request's head may be, its address included, in bytes. */
+const MAX_HEADER_BYTES = 16 * 1024;
 
 /**
  * Builds the service: plugins, then routes. It is not listening yet.
@@ -13,7 +22,7 @@ const here = import.meta.dirname;
  */
 export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance> {
   const config = readConfig(env);
-  const options: FastifyServerOptions = {
+  const options: FastifyHttpOptions<Server> = {
     logger: {
       level: config.LOG_LEVEL,
       serializers: { req: describeRequest },
@@ -25,6 +34,14 @@ export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance>
     // Its own 503 has no body of ours, and leaves the socket of a refused WebSocket open: then the server never ends.
     return503OnClosing: false,
     bodyLimit: 64 * 1024,
+    // The schemas say how long a parameter may be, and in our own words.
+    routerOptions: { maxParamLength: MAX_HEADER_BYTES },
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      connectionsCheckingInterval: CHECKING_MS,
+    },
     // Whatever is opened or closed has a time limit of its own. This one throws where nobody can catch it: a close that
     // waits for the engine longer than that would end the process in the middle.
     pluginTimeout: 0,

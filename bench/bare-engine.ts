@@ -56,6 +56,11 @@ export class BareEngine {
     });
   }
 
+  /** The address of a container's terminal, for a WebSocket. */
+  attachAddress(container: string): string {
+    return `ws+unix://${this.#socketPath}:/containers/${container}/attach/ws?stream=1&stdin=1&stdout=1&stderr=1`;
+  }
+
   async version(): Promise<string> {
     return (await this.call('GET', '/version')).Version;
   }

@@ -16,7 +16,9 @@ export type Bench = {
   /** Starts another server of the deployment, for what should not depend on what was measured before. */
   startReplica: () => Promise<Server>;
   engine: BareEngine;
-  /** Address of a small repository. */
+  /** Makes a small repository. @returns its address */
+  makeRepository: () => Promise<string>;
+  /** Address of one that the server has opened before. */
   url: string;
   boxId: string;
   /** The name of the box's container. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { containerName } from '../lib/engine.js';
 import { call } from '../test/helpers/client.js';
 import { makeDeployment } from '../test/helpers/deployment.js';
@@ -13,12 +14,13 @@ import { echo } from './measures/echo.js';
 import { idle } from './measures/idle.js';
 import { output } from './measures/output.js';
 import { paste } from './measures/paste.js';
+import { peers } from './measures/peers.js';
 import { slowReader } from './measures/slow-reader.js';
 import { type MeasureName, type Options, readOptions } from './options.js';
 import { machine, table, writeJson } from './report.js';
 
 const measures: Record<MeasureName, Measure> = {
-  ...{ echo, output, paste, idle, connect, create },
+  ...{ echo, output, paste, idle, connect, create, peers },
   'slow-reader': slowReader,
 };
 
@@ -63,16 +65,19 @@ async function run(options: Options, scope: RunScope): Promise<void> {
 async function prepare(options: Options, scope: RunScope): Promise<Bench> {
   const engine = new BareEngine(process.env.DOCKER_SERVER_HOST ?? '/var/run/docker.sock');
   const git = await startGitServer(scope);
-  const repository = await git.createRepository('small.git');
-  await repository.commit({ 'README.md': '# Small\n', 'run.sh': 'echo hello\n' });
+  const makeRepository = async () => {
+    const repository = await git.createRepository(`${randomUUID()}.git`);
+    await repository.commit({ 'README.md': '# Small\n', 'run.sh': 'echo hello\n' });
+    return repository.url;
+  };
+  const url = await makeRepository();
   const deployment = await makeDeployment(scope);
   const variables = { IDLE_TIMEOUT_SECONDS, BOX_PIDS: String(512 + 4 * options.terminals) };
   const startReplica = () => startServer(scope, deployment, variables);
   const server = await startReplica();
-  const { status, body } = await call(server, 'POST', '/v1/dockbox', { url: repository.url });
+  const { status, body } = await call(server, 'POST', '/v1/dockbox', { url });
   if (status !== 201) throw new Error(`The box could not be created: ${JSON.stringify(body)}`);
   const { id: boxId } = body;
   const container = containerName(boxId);
-  const { url } = repository;
-  return { options, scope, deployment, server, startReplica, engine, url, boxId, container };
+  return { options, scope, deployment, server, startReplica, engine, makeRepository, url, boxId, container };
 }

@@ -1,7 +1,16 @@
 import { parseArgs } from 'node:util';
 
 /** What can be measured, by the names that `--only` takes. */
-export const MEASURES = ['echo', 'output', 'paste', 'slow-reader', 'idle', 'connect', 'create'] as const;
+export const MEASURES = [
+  'echo',
+  'output',
+  'paste',
+  'slow-reader',
+  'idle',
+  'connect',
+  'create',
+  'peers',
+] as const;
 export type MeasureName = (typeof MEASURES)[number];
 
 const USAGE = `Usage: npm run bench -- [options]

@@ -21,17 +21,15 @@ export interface Terminal {
   close(): void;
 }
 
-/** A terminal by way of dockbox. */
-export class BoxTerminal implements Terminal {
+/** A terminal by way of a WebSocket whose frames are keystrokes one way and output the other. */
+export class SocketTerminal implements Terminal {
   onOutput: (chunk: Buffer) => void = () => {};
   readonly socket: WebSocket;
   /** Rejects when the connection ends before {@link close}. */
   readonly failure: Promise<never>;
   #sent = () => {};
 
-  /** @param name of a held terminal; a shell of its own without one */
-  constructor(base: string, id: string, name = '') {
-    const address = `${base.replace('http', 'ws')}/v1/dockbox/ws/${id}?terminal=${name}`;
+  constructor(address: string) {
     this.socket = new WebSocket(address, { perMessageDeflate: false });
     this.socket.on('message', (data: Buffer) => this.onOutput(data));
     this.failure = once(this.socket, 'close').then(([code, reason]) =>
@@ -64,6 +62,14 @@ export class BoxTerminal implements Terminal {
 
   close(): void {
     this.socket.terminate();
+  }
+}
+
+/** A terminal by way of dockbox. */
+export class BoxTerminal extends SocketTerminal {
+  /** @param name of a held terminal; a shell of its own without one */
+  constructor(base: string, id: string, name = '') {
+    super(`${base.replace('http', 'ws')}/v1/dockbox/ws/${id}?terminal=${name}`);
   }
 }
 

@@ -71,11 +71,8 @@ export function statusOf(error: unknown): number | undefined {
     : (error as { statusCode?: number }).statusCode;
 }
 
-/** The engine's own words about why it refused. */
-export function reason(error: unknown): string {
-  const { json, message } = error as Error & { json?: { message?: string } };
-  return json?.message ?? message.replace(/^\(HTTP code \d+\) [\w ]+ - /, '').trim();
-}
+/** The exit status of a process that SIGKILL ended. */
+export const KILLED = 137;
 
 /** How long the engine may take to answer, in ms: less than the database lets a transaction wait for it. */
 const ANSWER_TIMEOUT_MS = 20_000;

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { ask, found, reason, statusOf, tolerate } from './docker.js';
+import { ask, found, statusOf, tolerate } from './docker.js';
 import { errors } from './errors.js';
 import { pullImage } from './images/pull.js';
+import { reason } from './refusal.js';
 import { TOOLS_PATH, TOOLS_RUN_PATH, type Tools } from './tools.js';
 
 const NETWORK = 'dockbox';
@@ -96,7 +97,7 @@ export class Engine {
       return true;
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
-      await this.remove(box.id);
+      await this.#removeContainer(containerName(box.id));
       // 400 is the runtime's word on what it was told to run; all else is the engine's own trouble.
       if (statusOf(error) !== 400) throw new errors.EngineFailed(reason(error));
       throw new errors.ImageUnavailable(
@@ -148,16 +149,18 @@ export class Engine {
     return container?.State.Running ?? false;
   }
 
-  /** The ids of boxes that have any container, running or not. */
-  async boxesWithContainers(): Promise<Set<string>> {
-    const containers = await this.#list({ all: true });
-    return new Set(containers.map(({ boxId }) => boxId));
+  /** Every container of the deployment's, those of fetches included: whose it is, and whether it runs. */
+  containers(): Promise<{ boxId: string; running: boolean }[]> {
+    return this.#list({ all: true });
   }
 
   async #list({ all }: { all: boolean }) {
     const label = [`${DEPLOYMENT_LABEL}=${this.deployment}`];
     const containers = await ask(this.docker.listContainers({ all, filters: { label } }));
-    return containers.map(({ Labels }) => ({ boxId: Labels[BOX_LABEL] ?? '' }));
+    return containers.map(({ Labels, State }) => ({
+      boxId: Labels[BOX_LABEL] ?? '',
+      running: State === 'running',
+    }));
   }
 
   async #create(box: Runnable): Promise<void> {

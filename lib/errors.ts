@@ -1,5 +1,6 @@
 import createError from '@fastify/error';
 import { isLockTimeout, isUnavailable } from './database.js';
+import { reason } from './refusal.js';
 
 /** Every error that a client can meet: a code, a message that says what to do, and a status. */
 export const errors = {
@@ -41,6 +42,11 @@ export const errors = {
     'This is a WebSocket endpoint: connect with ws:// or wss://.',
     426,
   ),
+  TooManyRequests: createError<[string]>(
+    'DBX_TOO_MANY_REQUESTS',
+    'There were too many requests from your address: try again in %s seconds.',
+    429,
+  ),
   TooManyCreations: createError<[number]>(
     'DBX_RATE',
     'You create dockboxes faster than you may: try again in %s s.',
@@ -63,6 +69,7 @@ export const errors = {
     503,
   ),
   Busy: createError('DBX_BUSY', 'This dockbox is being stopped or deleted: try again in a moment.', 503),
+  Overloaded: createError('DBX_OVERLOADED', 'This server is overloaded: try again in a moment.', 503),
   Draining: createError(
     'DBX_DRAINING',
     'This server is shutting down: try again, another one will answer.',
@@ -72,18 +79,11 @@ export const errors = {
 
 /** The catalogue's error for one that was thrown; undefined when it is a fault of ours, and not to be told to clients. */
 export function forClient(error: unknown): (Error & { code: string; statusCode?: number }) | undefined {
-  const thrown = error as Error & { code?: string };
+  const thrown = error as Error & { code?: string; statusCode?: number };
   if (thrown.code?.startsWith('DBX_')) return thrown as Error & { code: string };
   if (isLockTimeout(error)) return new errors.Busy();
   if (isUnavailable(error)) return new errors.DatabaseUnavailable();
   // docker-modem's, for an answer that nobody expected: of an engine that is going down, or that others work on, too.
-  const { statusCode, reason, json } = error as {
-    statusCode?: number;
-    reason?: string;
-    json?: { message?: string };
-  };
-  if (statusCode !== undefined && 'json' in (error as object)) {
-    return new errors.EngineFailed(json?.message ?? reason ?? `status ${statusCode}`);
-  }
+  if (thrown.statusCode !== undefined && 'json' in thrown) return new errors.EngineFailed(reason(error));
   return undefined;
 }

@@ -73,7 +73,7 @@ export default fp(
       }
     });
   },
-  { name: 'auth', dependencies: ['env', 'db', 'cors', 'websocket', 'audit'] },
+  { name: 'auth', dependencies: ['env', 'db', 'cors', 'websocket', 'audit', 'limits'] },
 );
 
 /** What a sender gave wins over what their browser adds, and the most particular over the rest. */

@@ -1,7 +1,7 @@
 import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import fp from 'fastify-plugin';
-import { BoxSchema, ErrorSchema } from '../lib/schemas/box.js';
+import { BoxSchema, ErrorSchema, failures } from '../lib/schemas/box.js';
 import { KeySchema } from '../lib/schemas/key.js';
 import { SECURITY, SECURITY_SCHEMES } from '../lib/schemas/security.js';
 import { TerminalSchema } from '../lib/schemas/terminal.js';
@@ -46,7 +46,14 @@ export default fp(
         return openapiObject;
       },
       transform: ({ schema, url, route }) => ({
-        schema: { ...schema, security: SECURITY[route.config?.access ?? 'public'] },
+        schema: {
+          ...schema,
+          security: SECURITY[route.config?.access ?? 'public'],
+          // What may become of any request to the API, before its route has a word in it.
+          ...(url.startsWith('/v1/') && {
+            response: { ...failures(429, 503), ...(schema?.response as object) },
+          }),
+        },
         url,
       }),
       refResolver: { buildLocalReference: (json, _base, _fragment, i) => String(json.$id ?? `def-${i}`) },

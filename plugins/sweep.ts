@@ -1,6 +1,6 @@
 import fp from 'fastify-plugin';
 import { removeEnded } from '../lib/auth/liveness.js';
-import { adoptRunning, removeStrayContainers, removeStrayWorkspaces } from '../lib/boxes/strays.js';
+import { reconcileContainers, removeStrayWorkspaces } from '../lib/boxes/strays.js';
 import { Sweep } from '../lib/connections/sweep.js';
 import { every } from '../lib/every.js';
 
@@ -44,10 +44,7 @@ export default fp(
       ),
       every(
         () => jitter(CONTAINERS_MS),
-        async () => {
-          await removeStrayContainers({ pool: pg.pool, engine, workspaces, log });
-          await adoptRunning({ pool: pg.pool, engine, workspaces, log });
-        },
+        () => reconcileContainers({ pool: pg.pool, engine, workspaces, log }),
         failed,
       ),
       every(

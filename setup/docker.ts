@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { reason } from '../lib/docker.js';
+import { reason } from '../lib/refusal.js';
 import { install, isInstalled, mayInstall, run, step } from './run.js';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';

@@ -6,8 +6,12 @@ import { projectRoot } from '../lib/paths.js';
 
 t.test('the table of variables has them all, with their defaults', async (t) => {
   const readme = await readFile(path.join(projectRoot, 'README.md'), 'utf8');
+  const [, configuration = ''] = readme.split('\n## Configuration\n');
   const documented: Record<string, string | undefined> = {};
-  for (const row of readme.split('\n').filter((line) => /^\| `[A-Z_]+`/.test(line))) {
+  for (const row of configuration
+    .split('\n## ')[0]
+    ?.split('\n')
+    .filter((line) => /^\| `[A-Z_]+`/.test(line)) ?? []) {
     const [names = '', defaults = ''] = row.split('|').slice(1, 3);
     // A row may be about several variables, with a default each or one for all.
     const values = defaults.split(',').map((value) => value.replaceAll('`', '').trim());

@@ -41,7 +41,8 @@ function sources() {
       .filter((entry) => entry.isFile())
       .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name))),
   );
-  return ['package-lock.json', 'tsconfig.json', 'app.ts', 'server.ts', ...files.sort()];
+  const top = readdirSync(root).filter((name) => name.endsWith('.ts'));
+  return ['package-lock.json', 'tsconfig.json', ...top.sort(), ...files.sort()];
 }
 
 function hash(files) {

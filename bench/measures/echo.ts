@@ -5,9 +5,9 @@ import { type Bench, type Measure, openBare, openBox } from '../bench.js';
 import { atMostTimes, both, compare, quantile, within } from '../figures.js';
 import { BareTerminal, BoxTerminal, shows, showsPrompt, type Terminal } from '../terminal.js';
 
-const KEYS = 600;
+export const KEYS = 600;
 /** Sides take turns after so few keys: another program's load then slows both. */
-const BATCH_KEYS = 20;
+export const BATCH_KEYS = 20;
 const WARM_UP_KEYS = 200;
 
 /**
@@ -46,7 +46,7 @@ export const echo: Measure = async (bench) => {
   ];
 };
 
-async function side(opened: Promise<Terminal>): Promise<{ terminal: Terminal; times: number[][] }> {
+export async function side(opened: Promise<Terminal>): Promise<{ terminal: Terminal; times: number[][] }> {
   const terminal = await opened;
   await startEcho(terminal);
   return { terminal, times: [] };
@@ -77,7 +77,7 @@ async function startEcho(terminal: Terminal): Promise<void> {
 }
 
 /** @returns milliseconds of each round trip */
-async function roundTrips(terminal: Terminal, keys: number): Promise<number[]> {
+export async function roundTrips(terminal: Terminal, keys: number): Promise<number[]> {
   const times: number[] = [];
   while (times.length < keys) times.push(await roundTrip(terminal));
   return times;

@@ -3,7 +3,7 @@ import { alternate, atLeastTimes, compare } from '../figures.js';
 import { shows, type Terminal } from '../terminal.js';
 
 const MB = 1e6;
-const OUTPUT_BYTES = 64 * MB;
+export const OUTPUT_BYTES = 64 * MB;
 
 /** Output: how fast a client gets what a program writes to the TTY without pause. */
 export const output: Measure = async (bench) => {
@@ -18,7 +18,7 @@ export const output: Measure = async (bench) => {
 };
 
 /** Has the terminal show so many bytes. @returns MB/s, from the key that starts it to the last byte */
-async function throughput(terminal: Terminal, bytes: number): Promise<number> {
+export async function throughput(terminal: Terminal, bytes: number): Promise<number> {
   await prepareOutput(terminal, bytes);
   const start = performance.now();
   await receive(terminal, bytes);

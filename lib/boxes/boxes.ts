@@ -11,6 +11,7 @@ import { Creation, deletedWhileCreated, type Surroundings } from './creation.js'
 import { decodeCursor, encodeCursor } from './cursor.js';
 import { generateName } from './name.js';
 import type { Quotas } from './quotas.js';
+import { RecentImages } from './recent-images.js';
 import { removeRemains } from './remains.js';
 import {
   type Box,
@@ -43,7 +44,10 @@ export type Connected = {
   started: boolean;
 };
 
-type Options = Omit<Surroundings, 'creatorId'> & { connections: ConnectionManager; quotas: Quotas };
+type Options = Omit<Surroundings, 'creatorId' | 'recentImages'> & {
+  connections: ConnectionManager;
+  quotas: Quotas;
+};
 
 /** The boxes of a deployment, from their creation to their deletion. */
 export class Boxes {
@@ -56,7 +60,11 @@ export class Boxes {
   #closed = false;
 
   constructor({ connections, quotas, ...surroundings }: Options) {
-    this.#around = { ...surroundings, creatorId: connections.replicaId };
+    this.#around = {
+      ...surroundings,
+      creatorId: connections.replicaId,
+      recentImages: new RecentImages(),
+    };
     this.#connections = connections;
     this.#quotas = quotas;
   }

@@ -8,9 +8,11 @@ import { chooseImage } from '../images/choose.js';
 import { obtainImage } from '../images/obtain.js';
 import { hasImage, pullImage } from '../images/pull.js';
 import type { Log } from '../log.js';
-import { fetchSource } from '../sources/fetch.js';
+import { type Fetched, fetchSource } from '../sources/fetch.js';
 import type { Source } from '../sources/parse.js';
 import { Progress } from './progress.js';
+import type { RecentImages } from './recent-images.js';
+import { removeContents } from './remains.js';
 import { type Box, deleteRow, findBox, markDeleted, markFailed, markReady, markStarting } from './store.js';
 import type { Workspaces } from './workspace.js';
 
@@ -22,6 +24,7 @@ export type Surroundings = {
   /** The id of the replica that creates. */
   creatorId: string;
   baseImage: string;
+  recentImages: RecentImages;
   allowPrivateSources: boolean;
   fetchTimeoutSeconds: number;
   workspaceMaxBytes: number;
@@ -91,7 +94,7 @@ export class Creation {
   }
 
   async #provision(): Promise<void> {
-    const { pool, engine, workspaces, creatorId, baseImage, ...limits } = this.#around;
+    const { pool, engine, workspaces, creatorId, baseImage, recentImages, ...limits } = this.#around;
     const { id, name, image: requested } = this.#box;
     const say = (line: string) => this.progress.report(`${line}\r\n`);
     const signal = this.#abort.signal;
@@ -103,22 +106,33 @@ export class Creation {
       await pullImage(engine.docker, baseImage, { onProgress: say, signal: pullSignal() });
     }
     say(`Fetching ${this.#source.url}`);
-    const fetched = await fetchSource(this.#source, {
-      docker: engine.docker,
-      image: baseImage,
-      name: fetchContainerName(id),
-      labels: engine.labels(id),
-      workspace: workspaces.path(id),
-      timeoutSeconds: limits.fetchTimeoutSeconds,
-      maxBytes: limits.workspaceMaxBytes,
-      memoryBytes: limits.memoryBytes,
-      cpus: limits.cpus,
-      pids: limits.pids,
-      allowPrivate: limits.allowPrivateSources,
-      env: limits.env,
-      signal,
-      onProgress: say,
-    });
+    const guess = requested ?? recentImages.of(this.#source);
+    let ahead = Promise.resolve();
+    let fetched: Fetched;
+    try {
+      fetched = await fetchSource(this.#source, {
+        docker: engine.docker,
+        image: baseImage,
+        name: fetchContainerName(id),
+        labels: engine.labels(id),
+        workspace: workspaces.path(id),
+        timeoutSeconds: limits.fetchTimeoutSeconds,
+        maxBytes: limits.workspaceMaxBytes,
+        memoryBytes: limits.memoryBytes,
+        cpus: limits.cpus,
+        pids: limits.pids,
+        allowPrivate: limits.allowPrivateSources,
+        env: limits.env,
+        signal,
+        onFound: () => {
+          if (guess !== undefined) ahead = this.#startAhead(guess);
+        },
+        onProgress: say,
+      });
+    } finally {
+      // What is taken back when the fetch fails is to be all there is.
+      await ahead;
+    }
 
     const choice = chooseImage({ requested: requested ?? undefined, ...fetched, baseImage });
     const { image, warnings } = await obtainImage(engine.docker, choice, {
@@ -133,8 +147,25 @@ export class Creation {
     say(`Starting ${image}`);
     const facts = { id, creatorId, image, ref: fetched.ref ?? this.#box.ref, warnings: allWarnings };
     if (!(await markStarting(pool, facts))) throw deletedWhileCreated(name);
+    // The container that was started ahead has another image than it should.
+    if (guess !== undefined && guess !== image) await engine.remove(id);
     await engine.ensureRunning({ id, name, image });
     if (!(await markReady(pool, { id, creatorId }))) throw deletedWhileCreated(name);
+    if (!requested) recentImages.note(this.#source, image);
+  }
+
+  /**
+   * Starts the box's container while the fetch is still at work, with the image that it will probably have: nothing runs
+   * in it before the box is ready. What goes wrong shows again when it is started in earnest.
+   */
+  async #startAhead(image: string): Promise<void> {
+    const { engine, log } = this.#around;
+    const { id, name } = this.#box;
+    try {
+      if (await hasImage(engine.docker, image)) await engine.ensureRunning({ id, name, image });
+    } catch (err) {
+      log.info({ err, box: id }, "a box's container could not be started ahead of its files");
+    }
   }
 
   /** What really ended the creation: a box that is deleted elsewhere takes the container from under its fetch. */
@@ -150,12 +181,11 @@ export class Creation {
   }
 
   async #undo(error: Error): Promise<void> {
-    const { pool, engine, workspaces, log } = this.#around;
+    const { pool, log } = this.#around;
     const { id } = this.#box;
     let clean = true;
     try {
-      await engine.remove(id);
-      await workspaces.remove(id, engine.labels(id));
+      await removeContents(this.#around, id);
     } catch (err) {
       log.error({ err, box: id }, 'could not clean up after a failed creation');
       clean = false;

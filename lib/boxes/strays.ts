@@ -16,23 +16,26 @@ const BATCH = 1000;
 type Options = { pool: pg.Pool; engine: Engine; workspaces: Workspaces; log: Log };
 
 /**
- * Removes this deployment's containers that no row names. What another deployment on the same engine has is never
- * touched.
+ * Compares the engine's containers with the rows. Those that run though their rows say that they don't, as when a replica
+ * died between the two, are idle from then on, and are stopped like any other. Those of this deployment that no row
+ * names are removed; what another deployment on the same engine has is never touched.
  */
-export async function removeStrayContainers({ pool, engine, log }: Options): Promise<void> {
+export async function reconcileContainers(options: Options): Promise<void> {
+  const containers = (await options.engine.containers()).filter(({ boxId }) => isId(boxId));
+  const idsOf = (some: typeof containers) => [...new Set(some.map(({ boxId }) => boxId))];
+  await adoptRunning(options, idsOf(containers.filter(({ running }) => running)));
   // Rows are read after containers: a row is always there before its container.
-  for (const id of await withoutRow(pool, [...(await engine.boxesWithContainers())].filter(isId))) {
+  await removeStrayContainers(options, idsOf(containers));
+}
+
+async function removeStrayContainers({ pool, engine, log }: Options, ids: string[]): Promise<void> {
+  for (const id of await withoutRow(pool, ids)) {
     log.warn({ box: id }, 'removing a container without a row');
     await engine.remove(id);
   }
 }
 
-/**
- * Finds containers that run though their rows say that they don't, as when a replica died between the two: from then on
- * they are idle, and are stopped like any other.
- */
-export async function adoptRunning({ pool, engine, log }: Options): Promise<void> {
-  const running = [...(await engine.runningBoxes())].filter(isId);
+async function adoptRunning({ pool, log }: Options, running: string[]): Promise<void> {
   const { rows } = await pool.query<{ id: string }>(
     `update dockbox set running = true
      where id = any ($1::uuid[]) and not running and status = 'ready' and deleted_at is null

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { removeRemains } from '../boxes/remains.js';
+import { removeContents, removeRemains } from '../boxes/remains.js';
 import { markFailed, markStopped } from '../boxes/store.js';
 import type { Workspaces } from '../boxes/workspace.js';
 import { transaction } from '../database.js';
@@ -86,7 +86,7 @@ export class Sweep {
 
   /** A box whose creator died will never be ready. */
   async #failAbandonedCreations(): Promise<void> {
-    const { pool, engine, workspaces, log } = this.#options;
+    const { pool, log } = this.#options;
     const { rows } = await pool.query<{ id: string }>(
       `select id from dockbox where status = 'creating' and creator_id is null and deleted_at is null`,
     );
@@ -99,8 +99,7 @@ export class Sweep {
           [id],
         );
         if (!rowCount) return;
-        await engine.remove(id);
-        await workspaces.remove(id, engine.labels(id));
+        await removeContents(this.#options, id);
         await markFailed(db, id, 'The server that was creating this dockbox went away: create it again.');
         log.warn({ box: id }, 'a creation was abandoned');
       });

@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline';
 import type Docker from 'dockerode';
-import { ask, found, reason, statusOf } from '../docker.js';
+import { ask, found, statusOf } from '../docker.js';
 import { errors } from '../errors.js';
+import { reason } from '../refusal.js';
 
 /** How long a pull may take unless its caller says otherwise, in ms. */
 const PULL_TIMEOUT_MS = 600_000;

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
-import { ask, statusOf, tolerate } from '../docker.js';
+import { ask, KILLED, statusOf, tolerate } from '../docker.js';
 import { errors } from '../errors.js';
 import { projectRoot } from '../paths.js';
 import { whenAborted } from './deadline.js';
@@ -18,8 +18,7 @@ export const SCRIPTS = { git: script('git'), archive: script('archive') };
 /** Root without its powers over the machine, but with those that it needs over files, whoever owns the workspace. */
 const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER'];
 
-/** The status of a process that SIGKILL ended, and of one that the kernel ended so for want of memory. */
-export const KILLED = 137;
+/** The status of a script that the kernel ended for want of memory. */
 export const OUT_OF_MEMORY = 256 + KILLED;
 
 /** What a fetch may use. */

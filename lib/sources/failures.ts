@@ -1,5 +1,6 @@
+import { KILLED } from '../docker.js';
 import { errors } from '../errors.js';
-import { KILLED, OUT_OF_MEMORY } from './container.js';
+import { OUT_OF_MEMORY } from './container.js';
 
 type Facts = {
   maxBytes: number;

@@ -31,6 +31,8 @@ export type FetchOptions = FetchLimits & {
   resolve?: Resolve | undefined;
   /** Gives the fetch up; its reason is thrown. */
   signal?: AbortSignal | undefined;
+  /** Called when the source has answered and the workspace is there, just before its container is made. */
+  onFound?: (() => void) | undefined;
   /** Gets lines of progress, without their ends, safe to show in a terminal. */
   onProgress?: ((line: string) => void) | undefined;
 };
@@ -76,6 +78,7 @@ export async function fetchSource(source: Source, options: FetchOptions): Promis
         ? await openRepository(source, client)
         : await openArchive(source, client, { ...options, onLine });
     await mkdir(options.workspace, { recursive: true, mode: 0o755 });
+    options.onFound?.();
     return await run(opened, { ...options, signal, onLine });
   } catch (error) {
     // Whatever failed when the time was over failed because of it.

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import type { Boxes } from '../boxes/boxes.js';
-import { ask, found } from '../docker.js';
+import { ask, found, KILLED } from '../docker.js';
 import { containerName } from '../engine.js';
 import { CLOSE, type Ending } from './close.js';
 import { statusCommand } from './commands.js';
@@ -14,9 +14,6 @@ const POLL_MS = 25;
 /** How far back an end can have been for want of memory, in seconds. */
 const RECENT_SECONDS = 10;
 
-/** The exit code of a process that SIGKILL ended. */
-const KILLED = 137;
-
 type Ended = {
   docker: Docker;
   boxes: Boxes;
@@ -26,6 +23,8 @@ type Ended = {
   held?: string | undefined;
   /** When it was opened, as `performance.now()` had it. */
   openedAt: number;
+  /** Whether there was a time when the connection did not count. */
+  hasLapsed: () => Promise<boolean>;
 };
 
 /**
@@ -34,7 +33,8 @@ type Ended = {
  * was killed is given the time to show which it was.
  * @throws {@link errors.EngineUnavailable}; what pg throws
  */
-export async function whyEnded({ docker, boxes, boxId, execId, held, openedAt }: Ended): Promise<Ending> {
+export async function whyEnded(ended: Ended): Promise<Ending> {
+  const { docker, boxes, boxId, execId, held, openedAt, hasLapsed } = ended;
   const exec = await ask(found(docker.getExec(execId).inspect()));
   // What shows a held shell ends well only with it, and with an error when its terminal is lost.
   const exited = exec && !exec.Running && (held ? exec.ExitCode === 0 : exec.ExitCode !== KILLED);
@@ -48,14 +48,16 @@ export async function whyEnded({ docker, boxes, boxId, execId, held, openedAt }:
       return { code: CLOSE.normal, reason: await howShellEnded(docker, boxId, exitCode), exitCode };
     }
   }
-  switch (await boxes.wanted(boxId)) {
-    case 'deleted':
-      return { code: CLOSE.goingAway, reason: 'The dockbox was deleted.' };
-    case 'stopped':
-      return { code: CLOSE.goingAway, reason: 'The dockbox was stopped: connect again to start it.' };
-    case 'running':
-      return { code: CLOSE.serverError, reason: await howContainerDied(docker, boxId) };
+  // Asked first: a box that is deleted has no connections either.
+  const lapsed = await hasLapsed();
+  const wanted = await boxes.wanted(boxId);
+  if (wanted === 'deleted') return { code: CLOSE.goingAway, reason: 'The dockbox was deleted.' };
+  // Others stop the boxes of a replica that they take for dead: its clients are to find another one.
+  if (lapsed) return { code: CLOSE.serviceRestart, reason: 'This server was out of touch: connect again.' };
+  if (wanted === 'stopped') {
+    return { code: CLOSE.goingAway, reason: 'The dockbox was stopped: connect again to start it.' };
   }
+  return { code: CLOSE.serverError, reason: await howContainerDied(docker, boxId) };
 }
 
 const OUT_OF_MEMORY = 'the dockbox ran out of memory';

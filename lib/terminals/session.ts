@@ -24,8 +24,6 @@ const CLOSE_BY_ERROR: Record<string, number> = {
   DBX_DATABASE_UNAVAILABLE: CLOSE.serviceRestart,
 };
 
-const OUT_OF_TOUCH = { code: CLOSE.serviceRestart, reason: 'This server was out of touch: connect again.' };
-
 export type SessionOptions = {
   boxes: Boxes;
   connections: ConnectionManager;
@@ -94,10 +92,8 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     await Promise.all([pipe(socket, stream, { readonly, early, onSize }), introduced]);
     if (socket.readyState !== socket.OPEN) return;
     const held = tools && wish.terminal ? wish.terminal : undefined;
-    const ending = await whyEnded({ docker, boxes, boxId, execId, held, openedAt });
-    // Others stop the boxes of a replica that they take for dead: its clients are to find another one.
-    const lapsed = ending.code !== CLOSE.normal && (await connections.hasLapsed(lease));
-    close(socket, lapsed && (await boxes.wanted(boxId)) !== 'deleted' ? OUT_OF_TOUCH : ending);
+    const hasLapsed = () => connections.hasLapsed(connected.lease);
+    close(socket, await whyEnded({ docker, boxes, boxId, execId, held, openedAt, hasLapsed }));
   } catch (error) {
     opened('failed');
     if (gone.signal.aborted) return;

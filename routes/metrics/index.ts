@@ -17,7 +17,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
             description: "Prometheus' text format",
             content: { 'text/plain': { schema: Type.String() } },
           },
-          ...failures(400, 401, 403),
+          ...failures(400, 401, 403, 503),
         },
       },
       logLevel: 'warn',

@@ -80,7 +80,11 @@ export class Screen {
     const { active } = this.emulator.buffer;
     return Array.from(
       { length: to - from },
-      (_, index) => active.getLine(from + index)?.translateToString(true) ?? '',
+      (_, index) =>
+        active
+          .getLine(from + index)
+          ?.translateToString()
+          .trimEnd() ?? '',
     );
   }
 }

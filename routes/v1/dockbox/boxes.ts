@@ -3,13 +3,14 @@ import { Type } from 'typebox';
 import type { Principal } from '../../../lib/auth/principal.js';
 import type { Box } from '../../../lib/boxes/store.js';
 import { type BoxBody, BoxRef, BoxSchema, CreateBoxSchema, failures } from '../../../lib/schemas/box.js';
+import { Id } from '../../../lib/schemas/terminal.js';
 import { TicketQuery } from '../../../lib/schemas/ticket.js';
 
 /** Seconds that a creation may keep its caller waiting: below the 60 after which an ALB gives up. */
 const DEFAULT_WAIT_SECONDS = 25;
 const MAX_WAIT_SECONDS = 50;
 
-const Params = Type.Object({ id: Type.String({ maxLength: 64, description: 'The id or the name' }) });
+const Params = Type.Object({ id: Id });
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
   const present = (box: Box, viewer: Principal) => presentBox(box, viewer, app.config.IDLE_TIMEOUT_SECONDS);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { adoptRunning, removeStrayContainers, removeStrayWorkspaces } from '../../../lib/boxes/strays.js';
+import { reconcileContainers, removeStrayWorkspaces } from '../../../lib/boxes/strays.js';
 import { startApp } from '../../helpers/app.js';
 import { createBox } from '../../helpers/box.js';
 import { call, until } from '../../helpers/client.js';
@@ -38,7 +38,7 @@ t.test('containers without a row', async (t) => {
   };
   const ours = await make({ 'dockbox.deployment': engine.deployment });
   const theirs = await make({ 'dockbox.deployment': randomUUID() });
-  await removeStrayContainers(around);
+  await reconcileContainers(around);
 
   await t.rejects(ours.inspect(), /no such container/i, 'are removed');
   t.equal((await theirs.inspect()).State.Running, true, "another deployment's are not touched");
@@ -80,7 +80,7 @@ t.test(
   async (t) => {
     const id = await createBox(t, app);
     await app.pg.pool.query('update dockbox set running = false, idle_since = null where id = $1', [id]);
-    await adoptRunning(around);
+    await reconcileContainers(around);
     t.match((await call(app, 'GET', '/v1/dockbox/box')).body, { running: true });
     await app.pg.pool.query(`update dockbox set idle_since = now() - interval '1 hour' where id = $1`, [id]);
     await until(app, 'box', ({ body }) => !body.running);

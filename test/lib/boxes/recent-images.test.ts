@@ -1,0 +1,24 @@
+import t from 'tap';
+import { RecentImages } from '../../../lib/boxes/recent-images.js';
+import { parseSource } from '../../../lib/sources/parse.js';
+
+const source = (name: string, ref?: string) => parseSource({ url: `https://example.com/${name}.git`, ref });
+
+t.test('remembers the image of a source’s last box', async (t) => {
+  const images = new RecentImages();
+  t.equal(images.of(source('a')), undefined);
+  images.note(source('a'), 'node:22');
+  images.note(source('a'), 'node:24');
+  t.equal(images.of(source('a')), 'node:24');
+  t.equal(images.of(source('a', 'next')), undefined, 'another revision may want another image');
+});
+
+t.test('forgets the source that was noted longest ago when there are too many', async (t) => {
+  const images = new RecentImages();
+  for (let number = 0; number < 1000; number++) images.note(source(`${number}`), 'node:22');
+  images.note(source('0'), 'node:24');
+  images.note(source('one-more'), 'node:22');
+  t.equal(images.of(source('0')), 'node:24');
+  t.equal(images.of(source('1')), undefined);
+  t.equal(images.of(source('2')), 'node:22');
+});
