@@ -29,6 +29,9 @@ export type Box = {
   state: 'here' | 'deleting' | 'deleted';
 };
 
+/** What is counted of clients that get to do what they came for. */
+const WORK = ['creates', 'connects', 'reconnects', 'files written and read back'];
+
 /** What a run has done, been told, and found wrong. */
 export class Ledger {
   readonly startedAt = performance.now();
@@ -63,12 +66,11 @@ export class Ledger {
     this.say(`VIOLATION: ${text}`);
   }
 
-  /** Whether there was a fault of every kind. */
+  /** Whether there was a fault of every kind, and clients that went on working after they had been cut off. */
   get complete(): boolean {
     const seen = new Set(this.faults.map(({ kind }) => kind));
-    return Object.values(FAULTS)
-      .flat()
-      .every((kind) => seen.has(kind));
+    const kinds = Object.values(FAULTS).flat();
+    return kinds.every((kind) => seen.has(kind)) && WORK.every((what) => this.counts.has(what));
   }
 
   /** Notes that a fault begins. @returns a function that notes its end */

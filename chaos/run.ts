@@ -11,8 +11,8 @@ import { openWorld } from './world.js';
 /** What clients do before the first fault, and how much longer they go on after the last; in ms. */
 const QUIET_MS = 1000;
 
-/** How much longer faults are injected until there was one of every kind, in ms. */
-const PATIENCE_MS = 40_000;
+/** How much longer faults are injected until there was one of every kind, and clients have felt some, in ms. */
+const PATIENCE_MS = 90_000;
 
 /**
  * One run: servers, clients and faults, then quiet, then the reckoning. All that it made is gone when this returns or

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Ajv, ErrorObject } from 'ajv';
 import { envSchema } from 'env-schema';
 import { type Static, Type } from 'typebox';
+import { addressList } from './egress.js';
 import { projectRoot } from './paths.js';
 
 const Required = (description: string) => Type.String({ minLength: 1, description });
@@ -38,7 +39,17 @@ export const ConfigSchema = Type.Object({
   BOX_MEMORY_BYTES: Type.Integer({ minimum: 6 * 1024 ** 2, default: 2 * 1024 ** 3 }),
   BOX_CPUS: Type.Number({ exclusiveMinimum: 0, default: 2 }),
   BOX_PIDS: Type.Integer({ minimum: 1, default: 512 }),
+  BOX_DISK_BYTES: Type.Integer({ minimum: 1, default: 10 * 1024 ** 3 }),
+  DISK_CHECK_SECONDS: Type.Number({ exclusiveMinimum: 0, default: 60 }),
+  BOX_USER: Type.String({
+    pattern: '^(root|[1-9]\\d{0,5}:[1-9]\\d{0,5})$',
+    default: 'root',
+    description: 'root or uid:gid',
+  }),
   CONTAINER_RUNTIME: Type.Optional(Required('OCI runtime for boxes, such as runsc')),
+  BOX_EGRESS: Type.Enum(['filtered', 'required', 'open'], { default: 'filtered' }),
+  BOX_EGRESS_ALLOW: Type.String({ default: '', description: 'Networks that boxes may reach all the same' }),
+  BOX_EGRESS_DENY: Type.String({ default: '', description: 'Networks that boxes may not reach either' }),
   REQUESTS_PER_MINUTE: Type.Integer({ minimum: 0, default: 600, description: 'Of an address; 0 for any' }),
   CONNECTS_PER_MINUTE: Type.Integer({ minimum: 0, default: 120, description: 'Of an address; 0 for any' }),
   MAX_EVENT_LOOP_DELAY_MS: Type.Integer({ minimum: 0, default: 1000, description: '0 never sheds' }),
@@ -92,7 +103,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env): Config {
   } catch (error) {
     throw new Error(configProblems(error as Error));
   }
-  const problems = [...unreadableFiles(config), ...authProblems(config)];
+  const problems = [...unreadableFiles(config), ...authProblems(config), ...wrongAddresses(config)];
   if (problems.length > 0) throw new Error(inWords(problems));
   return config;
 }
@@ -120,6 +131,17 @@ function unreadableFiles({ DATABASE_CA_FILE: authority, DOCKER_CERT_PATH: certif
       return [];
     } catch (error) {
       return [`${variable}: ${file} can't be read (${(error as NodeJS.ErrnoException).code})`];
+    }
+  });
+}
+
+function wrongAddresses(config: Config): string[] {
+  return (['BOX_EGRESS_ALLOW', 'BOX_EGRESS_DENY'] as const).flatMap((variable) => {
+    try {
+      addressList(config[variable]);
+      return [];
+    } catch (error) {
+      return [`${variable}: ${(error as Error).message}`];
     }
   });
 }

@@ -1,18 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { ask, found, statusOf, tolerate } from './docker.js';
 import { errors } from './errors.js';
 import { pullImage } from './images/pull.js';
+import { ensureNetwork, NETWORK } from './network.js';
 import { reason } from './refusal.js';
 import { TOOLS_PATH, TOOLS_RUN_PATH, type Tools } from './tools.js';
-
-const NETWORK = 'dockbox';
-/** Its interface on the engine's host. */
-const BRIDGE = 'dockbox0';
-
-/** How long a network that another server makes at this moment may take to be there, in ms, and how often it is asked. */
-const NETWORK_WAIT_MS = 2000;
-const NETWORK_POLL_MS = 50;
+import { makeHome, nameUser, ROOT } from './user.js';
 
 /** What package managers need as root, and no more: no raw sockets, no device nodes, no mounts. */
 const CAPABILITIES = [
@@ -24,6 +17,18 @@ const CAPABILITIES = [
   'NET_BIND_SERVICE',
   'SETGID',
   'SETUID',
+];
+
+/** The size of /dev/shm, in bytes: what Docker gives, whatever its daemon is told. */
+const SHM_BYTES = 64 * 1024 ** 2;
+
+/**
+ * Of a process: an engine's own limit for open files may be a million, or, where it may raise none, some 20,000. A crash
+ * leaves no core in the workspace.
+ */
+const ULIMITS = [
+  { Name: 'nofile', Soft: 16_384, Hard: 16_384 },
+  { Name: 'core', Soft: 0, Hard: 0 },
 ];
 
 /** Seconds between SIGTERM and SIGKILL. The main process ends at once; the shells go with it. */
@@ -43,6 +48,8 @@ export type BoxLimits = {
   pids: number;
   /** An OCI runtime that the engine knows, such as `runsc`; undefined for the engine's default. */
   runtime?: string | undefined;
+  /** Whose boxes' processes are: a user's and a group's id, such as `1000:1000`. */
+  user: string;
 };
 
 type EngineOptions = {
@@ -93,7 +100,10 @@ export class Engine {
     await this.#create(box);
     const container = this.docker.getContainer(containerName(box.id));
     try {
+      const { user } = this.#limits;
+      if (user !== ROOT) await makeHome(container, user);
       await ask(tolerate(container.start(), 304));
+      if (user !== ROOT) await nameUser(container, user, (await this.#tools.volume()) !== undefined);
       return true;
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
@@ -164,7 +174,7 @@ export class Engine {
   }
 
   async #create(box: Runnable): Promise<void> {
-    await this.#ensureNetwork();
+    await ensureNetwork(this.docker);
     const options = this.#containerOptions(box, await this.#tools.volume());
     const create = () => ask(tolerate(this.docker.createContainer(options), 404, 409));
     if ((await create()) !== 404) return;
@@ -174,14 +184,15 @@ export class Engine {
   }
 
   #containerOptions(box: Runnable, tools: string | undefined): Docker.ContainerCreateOptions {
-    const { memoryBytes, cpus, pids, runtime } = this.#limits;
+    const { memoryBytes, cpus, pids, runtime, user } = this.#limits;
+    const [uid, gid] = user.split(':');
     return {
       name: containerName(box.id),
       Image: box.image,
       Hostname: box.name,
       Labels: this.labels(box.id),
-      // The workspace's files belong to root, whoever the image's user is.
-      User: '0:0',
+      // The workspace's files are this user's, whoever the image's is.
+      User: user,
       WorkingDir: '/workspace',
       Entrypoint: [],
       // From the tools where there are any: not every image has a tail.
@@ -193,7 +204,7 @@ export class Engine {
           { Type: 'bind', Source: this.#workspace(box.id), Target: '/workspace' },
           ...(tools ? [{ Type: 'volume' as const, Source: tools, Target: TOOLS_PATH, ReadOnly: true }] : []),
         ],
-        Tmpfs: { [TOOLS_RUN_PATH]: 'rw,nosuid,nodev,noexec,size=1m,mode=0700' },
+        Tmpfs: { [TOOLS_RUN_PATH]: `rw,nosuid,nodev,noexec,size=1m,mode=0700,uid=${uid},gid=${gid}` },
         NetworkMode: NETWORK,
         CapDrop: ['ALL'],
         CapAdd: CAPABILITIES,
@@ -202,37 +213,13 @@ export class Engine {
         MemorySwap: memoryBytes,
         NanoCpus: Math.round(cpus * 1e9),
         PidsLimit: pids,
+        // In memory, and counted as such. /tmp is not: package managers need room there.
+        ShmSize: SHM_BYTES,
+        Ulimits: ULIMITS,
         LogConfig: { Type: 'none', Config: {} },
         ...(runtime && { Runtime: runtime }),
       },
     };
-  }
-
-  /**
-   * The bridge network of boxes, on which they can't reach each other. Two that are made at the same time would both be
-   * there, and a container's start is refused while there are two of a name; of two bridges of one name the engine makes
-   * the first alone.
-   */
-  async #ensureNetwork(): Promise<void> {
-    await ask(
-      tolerate(
-        this.docker.createNetwork({
-          Name: NETWORK,
-          CheckDuplicate: true,
-          Options: {
-            'com.docker.network.bridge.enable_icc': 'false',
-            'com.docker.network.bridge.name': BRIDGE,
-          },
-        }),
-        403,
-        409,
-      ),
-    );
-    // The other one, whose bridge is there already, may not have its name yet.
-    for (let waitedMs = 0; waitedMs < NETWORK_WAIT_MS; waitedMs += NETWORK_POLL_MS) {
-      if (await ask(found(this.docker.getNetwork(NETWORK).inspect()))) return;
-      await delay(NETWORK_POLL_MS);
-    }
   }
 
   async #removeContainer(name: string): Promise<void> {

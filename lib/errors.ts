@@ -29,6 +29,11 @@ export const errors = {
   NameTaken: createError<[string]>('DBX_NAME_TAKEN', 'The name "%s" is taken: choose another.', 409),
   BoxFailed: createError<[string]>('DBX_FAILED', 'This dockbox could not be created: %s', 409),
   BoxNotReady: createError<[string]>('DBX_NOT_READY', '%s', 409),
+  BoxFull: createError(
+    'DBX_BOX_FULL',
+    'No more can be started in this dockbox, which has all the processes or memory that it may: end some, or stop it.',
+    409,
+  ),
   QuotaReached: createError<[string]>('DBX_QUOTA', '%s', 409),
   WorkspaceMissing: createError<[string]>(
     'DBX_WORKSPACE_MISSING',

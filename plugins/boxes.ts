@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin';
 import { Boxes } from '../lib/boxes/boxes.js';
+import { userOf } from '../lib/user.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -25,6 +26,7 @@ export default fp(
       memoryBytes: config.BOX_MEMORY_BYTES,
       cpus: config.BOX_CPUS,
       pids: config.BOX_PIDS,
+      user: userOf(config),
       env: process.env,
     });
     app.decorate('boxes', boxes);

@@ -1,9 +1,14 @@
+import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
+import { detectQuota } from '../lib/boxes/quota.js';
 import { Workspaces } from '../lib/boxes/workspace.js';
 import { Engine } from '../lib/engine.js';
+import { errors } from '../lib/errors.js';
 import type { Log } from '../lib/log.js';
 import { resolveMountPoint } from '../lib/paths.js';
+import { checkRuntime } from '../lib/runtime.js';
 import { Tools } from '../lib/tools.js';
+import { userOf } from '../lib/user.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -19,10 +24,13 @@ export default fp(
   async (app) => {
     const { config, docker, pg } = app;
     const { rows } = await pg.pool.query<{ id: string }>('select id from deployment');
-    const workspaces = new Workspaces(resolveMountPoint(config.MOUNT_POINT), docker, config.BASE_IMAGE);
+    const root = resolveMountPoint(config.MOUNT_POINT);
+    const quota = await detectQuota(root, config.BOX_DISK_BYTES);
+    const workspaces = new Workspaces(root, docker, config.BASE_IMAGE, quota);
     app.decorate('workspaces', workspaces);
     const tools = new Tools(docker, config.BASE_IMAGE);
     app.decorate('tools', await hasTools(tools, app.log));
+    if (config.CONTAINER_RUNTIME) await checkRuntimeOf(config.CONTAINER_RUNTIME, app);
     app.decorate(
       'engine',
       new Engine({
@@ -33,6 +41,7 @@ export default fp(
           cpus: config.BOX_CPUS,
           pids: config.BOX_PIDS,
           runtime: config.CONTAINER_RUNTIME,
+          user: userOf(config),
         },
         tools,
         workspace: (id) => workspaces.path(id),
@@ -51,5 +60,16 @@ async function hasTools(tools: Tools, log: Log): Promise<boolean> {
   } catch (err) {
     log.warn({ err }, 'the engine does not tell whether the base image has tools');
     return true;
+  }
+}
+
+/** The wrong runtime is told here, rather than at the first user's box. An engine that is away can't be asked. */
+async function checkRuntimeOf(runtime: string, { config, docker, log }: FastifyInstance): Promise<void> {
+  try {
+    if (await checkRuntime(docker, runtime, config.BASE_IMAGE)) return;
+    log.warn({ runtime }, 'without the base image it can not be told whether the runtime works');
+  } catch (err) {
+    if (!(err instanceof errors.EngineUnavailable)) throw err;
+    log.warn({ err, runtime }, 'the engine does not tell whether the runtime works');
   }
 }

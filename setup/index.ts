@@ -3,12 +3,14 @@ import { connectDocker } from '../lib/docker.js';
 import { Tools } from '../lib/tools.js';
 import { ensureBaseImage } from './base-image.js';
 import { ensureDocker } from './docker.js';
+import { ensureFirewall } from './firewall.js';
 
-/** Makes the machine ready to run the service: the Docker engine, the base image, and the tools that it has for boxes. */
+/** Makes the machine ready to run the service: the Docker engine, the firewall, the base image, and the tools that it has for boxes. */
 export async function prepare(): Promise<void> {
   const config = readConfig();
   const docker = connectDocker(config);
   await ensureDocker(docker, config.DOCKER_SERVER_HOST);
+  await ensureFirewall(docker, config);
   await ensureBaseImage(docker, config.BASE_IMAGE);
   const tools = new Tools(docker, config.BASE_IMAGE);
   await tools.volume();

@@ -3,6 +3,7 @@ import { install, isInstalled, mayInstall } from './run.js';
 /** Programs that tests and benchmarks use beside the service's own, and the Debian packages that have them. */
 const PACKAGES: Record<string, string> = {
   git: 'git',
+  'mkfs.btrfs': 'btrfs-progs',
   ip: 'iproute2',
   openssl: 'openssl',
   tmux: 'tmux',

@@ -13,8 +13,6 @@ t.test('servers that are killed, paused, cut off and restarted keep what they pr
   const ledger = await runChaos(OPTIONS, interrupted.signal, (line) => t.comment(line));
   t.comment(report(ledger, OPTIONS));
   t.strictSame(ledger.violations, []);
-  t.ok(ledger.complete, 'there was a fault of every kind');
-  for (const what of ['creates', 'connects', 'reconnects', 'files compared']) {
-    t.ok(ledger.counts.get(what), `there were ${what}`);
-  }
+  t.ok(ledger.complete, 'there was a fault of every kind, and clients went on working after it');
+  t.ok(ledger.counts.get('files compared'), 'files were compared in the end');
 });

@@ -6,6 +6,7 @@ import { transaction } from '../database.js';
 import { errors } from '../errors.js';
 import { normalizeImage } from '../images/pull.js';
 import { checkSource } from '../sources/address.js';
+import { type Credentials, checkCredentials } from '../sources/credentials.js';
 import { parseSource, type Source } from '../sources/parse.js';
 import { Creation, deletedWhileCreated, type Surroundings } from './creation.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
@@ -34,6 +35,8 @@ export type BoxRequest = {
   directory?: string;
   image?: string;
   name?: string;
+  /** For a private source: used for its fetch alone. */
+  credentials?: Credentials;
 };
 
 /** A connection that counts, to a box that runs. */
@@ -83,6 +86,9 @@ export class Boxes {
     if (request.name !== undefined && isId(request.name)) {
       throw new errors.InvalidRequest('The name must not look like an id: choose another.');
     }
+    if (request.credentials) {
+      checkCredentials(request.credentials, source, { allowPrivate: allowPrivateSources });
+    }
     // Before anything is looked up for them.
     await this.#quotas.takeCreation(pool, who);
     await engine.ping();
@@ -95,7 +101,7 @@ export class Boxes {
       this.#making.delete(id);
       throw error;
     });
-    const creation = new Creation(box, source, this.#around);
+    const creation = new Creation(box, source, this.#around, request.credentials);
     this.#creations.set(id, creation);
     if (this.#closed) void creation.cancel(new errors.Draining());
     const done = creation.outcome.finally(() => {
@@ -186,15 +192,16 @@ export class Boxes {
 
   /**
    * What is wanted of a box by now. Waits for a stop, or a deletion, that is at work.
-   * @returns `running` when its container should run
+   * @returns `running` when its container should run; `stopped for disk` when it takes more than it may
    */
-  async wanted(id: string): Promise<'running' | 'stopped' | 'deleted'> {
-    const { rows } = await this.#around.pool.query<{ running: boolean }>(
-      'select running from dockbox where id = $1 and deleted_at is null for share',
+  async wanted(id: string): Promise<'running' | 'stopped' | 'stopped for disk' | 'deleted'> {
+    const { rows } = await this.#around.pool.query<{ running: boolean; over: boolean }>(
+      'select running, disk_excess is not null as over from dockbox where id = $1 and deleted_at is null for share',
       [id],
     );
     if (!rows[0]) return 'deleted';
-    return rows[0].running ? 'running' : 'stopped';
+    if (rows[0].running) return 'running';
+    return rows[0].over ? 'stopped for disk' : 'stopped';
   }
 
   /**

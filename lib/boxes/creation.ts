@@ -8,6 +8,7 @@ import { chooseImage } from '../images/choose.js';
 import { obtainImage } from '../images/obtain.js';
 import { hasImage, pullImage } from '../images/pull.js';
 import type { Log } from '../log.js';
+import type { Credentials } from '../sources/credentials.js';
 import { type Fetched, fetchSource } from '../sources/fetch.js';
 import type { Source } from '../sources/parse.js';
 import { Progress } from './progress.js';
@@ -31,6 +32,8 @@ export type Surroundings = {
   memoryBytes: number;
   cpus: number;
   pids: number;
+  /** Whose boxes' files are, as a user's and a group's id. */
+  user: string;
   /** Credentials and region for sources in S3, by the names that AWS's own tools read. */
   env: NodeJS.ProcessEnv;
   log: Log;
@@ -51,11 +54,12 @@ export class Creation {
   readonly #abort = new AbortController();
   #state: 'awaited' | 'detached' | 'reported' = 'awaited';
 
-  constructor(box: Box, source: Source, around: Surroundings) {
+  /** @param credentials for the fetch of a private source; they are in memory until it has ended */
+  constructor(box: Box, source: Source, around: Surroundings, credentials?: Credentials) {
     this.#box = box;
     this.#source = source;
     this.#around = around;
-    this.outcome = this.#run();
+    this.outcome = this.#run(credentials);
     // Whoever waits gets the error; when nobody does, the row has it.
     this.outcome.catch(() => {});
   }
@@ -76,12 +80,12 @@ export class Creation {
     await this.outcome.catch(() => {});
   }
 
-  async #run(): Promise<void> {
+  async #run(credentials: Credentials | undefined): Promise<void> {
     const { log } = this.#around;
     const startedAt = performance.now();
     const ms = () => Math.round(performance.now() - startedAt);
     try {
-      await this.#provision();
+      await this.#provision(credentials);
       publish('dockbox.creation', { ms: ms(), outcome: 'ready' });
       log.info({ box: this.#box.id, ms: ms() }, 'a box is ready');
     } catch (cause) {
@@ -93,7 +97,7 @@ export class Creation {
     }
   }
 
-  async #provision(): Promise<void> {
+  async #provision(credentials: Credentials | undefined): Promise<void> {
     const { pool, engine, workspaces, creatorId, baseImage, recentImages, ...limits } = this.#around;
     const { id, name, image: requested } = this.#box;
     const say = (line: string) => this.progress.report(`${line}\r\n`);
@@ -105,6 +109,7 @@ export class Creation {
       say(`Pulling the image ${baseImage}`);
       await pullImage(engine.docker, baseImage, { onProgress: say, signal: pullSignal() });
     }
+    await workspaces.make(id);
     say(`Fetching ${this.#source.url}`);
     const guess = requested ?? recentImages.of(this.#source);
     let ahead = Promise.resolve();
@@ -121,7 +126,9 @@ export class Creation {
         memoryBytes: limits.memoryBytes,
         cpus: limits.cpus,
         pids: limits.pids,
+        owner: limits.user,
         allowPrivate: limits.allowPrivateSources,
+        credentials,
         env: limits.env,
         signal,
         onFound: () => {

@@ -18,6 +18,8 @@ export type Box = {
   idleSince: Date | null;
   error: string | null;
   warnings: string[];
+  /** Whether it takes more disk than it may. */
+  overDisk: boolean;
   createdAt: Date;
   lastModified: Date;
 };
@@ -28,6 +30,7 @@ export type NewBox = Pick<Box, 'id' | 'owner' | 'name' | 'url' | 'ref' | 'direct
 
 const SELECT = `
   select id, owner, name, url, ref, directory, image, status, running, error, warnings,
+         disk_excess is not null as "overDisk",
          created_at as "createdAt", last_modified as "lastModified", idle_since as "idleSince",
          (select count(*)::int from connection where dockbox_id = dockbox.id) as connections
   from dockbox`;

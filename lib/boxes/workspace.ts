@@ -2,6 +2,7 @@ import { mkdir, opendir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/pr
 import path from 'node:path';
 import type Docker from 'dockerode';
 import { ask } from '../docker.js';
+import type { Quota } from './quota.js';
 import { isId } from './store.js';
 
 /** The file that says whose a mount point is: the id of a deployment. */
@@ -15,9 +16,12 @@ export class Workspaces {
   readonly #root: string;
   readonly #docker: Docker;
   readonly #baseImage: string;
+  /** The file system's limit of each workspace, where it has one. */
+  readonly quota: Quota | undefined;
 
   /** @param root MOUNT_POINT, absolute */
-  constructor(root: string, docker: Docker, baseImage: string) {
+  constructor(root: string, docker: Docker, baseImage: string, quota?: Quota) {
+    this.quota = quota;
     this.#root = root;
     this.#docker = docker;
     this.#baseImage = baseImage;
@@ -26,6 +30,12 @@ export class Workspaces {
   /** The absolute directory of a box's files. */
   path(id: string): string {
     return path.join(this.#root, id);
+  }
+
+  /** Makes the directory, with its limit where the file system has one. */
+  async make(id: string): Promise<void> {
+    if (this.quota) await this.quota.make(this.path(id));
+    else await mkdir(this.path(id), { recursive: true, mode: 0o755 });
   }
 
   /** Whether the directory is there. */
@@ -65,6 +75,7 @@ export class Workspaces {
   /** Removes a workspace with all that is in it; no link in it is followed. */
   async remove(id: string, labels: Record<string, string>): Promise<void> {
     const directory = this.path(id);
+    if (await this.quota?.remove(directory)) return;
     try {
       await rm(directory, { recursive: true, force: true });
     } catch {

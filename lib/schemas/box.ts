@@ -3,6 +3,10 @@ import { NAME_PATTERN, NAME_RULE } from '../boxes/name.js';
 
 export const Nullable = (description: string) => Type.Union([Type.String(), Type.Null()], { description });
 
+/** One line of text, as a header can hold it. */
+const Secret = (description: string) =>
+  Type.Optional(Type.String({ pattern: '^[^\\x00-\\x1f\\x7f]{1,4096}$', description }));
+
 /** What a request to create a box holds. */
 export const CreateBoxSchema = Type.Object(
   {
@@ -17,6 +21,25 @@ export const CreateBoxSchema = Type.Object(
     ),
     image: Type.Optional(Type.String({ minLength: 1, maxLength: 255, description: 'The image to use' })),
     name: Type.Optional(Type.String({ pattern: NAME_PATTERN, description: NAME_RULE })),
+    credentials: Type.Optional(
+      Type.Object(
+        {
+          token: Secret('one line of text'),
+          username: Type.Optional(
+            Type.String({
+              pattern: '^[^\\x00-\\x1f\\x7f:]{1,256}$',
+              description: 'one line of text without a colon',
+            }),
+          ),
+          password: Secret('one line of text'),
+        },
+        {
+          additionalProperties: false,
+          description:
+            'Of a private source: a token, or a username and a password. Used for the fetch, and kept nowhere',
+        },
+      ),
+    ),
   },
   { additionalProperties: false },
 );

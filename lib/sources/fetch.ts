@@ -1,10 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import type { SourceFile } from '../images/languages.js';
+import { giveToContainers } from '../remapping.js';
 import type { Resolve } from './address.js';
 import { openArchive } from './archive.js';
 import { SourceClient } from './client.js';
 import { type FetchLimits, type Job, runJob } from './container.js';
+import { authorizer, type Credentials } from './credentials.js';
 import { Deadline } from './deadline.js';
 import { failure } from './failures.js';
 import { openRepository } from './git.js';
@@ -25,7 +27,11 @@ export type FetchOptions = FetchLimits & {
   workspace: string;
   /** Most files, directories and links in the workspace, with Git's own; 200,000 unless given. */
   maxFiles?: number | undefined;
+  /** Whose the files are to be, as a user's and a group's id; root's unless given. */
+  owner?: string | undefined;
   allowPrivate: boolean;
+  /** For this fetch alone: they are kept nowhere, and sent to the source's own host alone. */
+  credentials?: Credentials | undefined;
   /** AWS's variables, for sources in S3. */
   env?: NodeJS.ProcessEnv | undefined;
   resolve?: Resolve | undefined;
@@ -71,13 +77,15 @@ export async function fetchSource(source: Source, options: FetchOptions): Promis
   const deadline = new Deadline(options.timeoutSeconds, options.signal);
   const { signal } = deadline;
   const client = new SourceClient(options, signal);
+  const authorize = authorizer(source, options.credentials);
   const onLine = options.onProgress ?? (() => {});
   try {
     const opened =
       source.kind === 'git'
-        ? await openRepository(source, client)
-        : await openArchive(source, client, { ...options, onLine });
+        ? await openRepository(source, client, authorize)
+        : await openArchive(source, client, { ...options, authorize, onLine });
     await mkdir(options.workspace, { recursive: true, mode: 0o755 });
+    await giveToContainers(options.docker, options.workspace);
     options.onFound?.();
     return await run(opened, { ...options, signal, onLine });
   } catch (error) {
@@ -93,7 +101,7 @@ async function run(
   { ref, directory, variables, ...work }: Opened,
   options: FetchOptions & { signal: AbortSignal; onLine: (line: string) => void },
 ): Promise<Fetched> {
-  const { maxBytes, maxFiles = DEFAULT_MAX_FILES, timeoutSeconds } = options;
+  const { maxBytes, maxFiles = DEFAULT_MAX_FILES, owner = '0:0', timeoutSeconds } = options;
   const complaints = new ProgressLines(options.onLine);
   const records = new Records();
   const status = await runJob({
@@ -102,6 +110,7 @@ async function run(
     variables: {
       ...variables,
       DIRECTORY: directory ?? '',
+      OWNER: owner,
       MAX_BYTES: String(maxBytes),
       MAX_FILES: String(maxFiles),
       TIMEOUT_SECONDS: String(Math.ceil(timeoutSeconds)),

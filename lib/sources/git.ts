@@ -1,7 +1,9 @@
 import { isIP } from 'node:net';
+import { Readable } from 'node:stream';
 import type { Checked } from './address.js';
 import type { SourceClient } from './client.js';
 import { SCRIPTS } from './container.js';
+import type { Authorize } from './credentials.js';
 import type { Opened } from './fetch.js';
 import type { GitSource } from './parse.js';
 import { askRepository } from './repository.js';
@@ -24,8 +26,13 @@ const CONFIGURATION: Record<string, string> = {
  * Finds a repository and what to check out of it, and prepares the job that does so.
  * @throws {@link errors.SourceUnavailable}, {@link errors.AddressForbidden}
  */
-export async function openRepository(source: GitSource, client: SourceClient): Promise<Opened> {
-  const repository = await askRepository(client, source.url, refPrefixes(source));
+export async function openRepository(
+  source: GitSource,
+  client: SourceClient,
+  authorize: Authorize,
+): Promise<Opened> {
+  const repository = await askRepository(client, source.url, refPrefixes(source), authorize);
+  const { Authorization } = authorize(repository.at.url);
   const revision = chooseRevision(source, repository);
   const sha256 = [...repository.refs.values()].some((id) => id.length === 64);
   return {
@@ -39,7 +46,10 @@ export async function openRepository(source: GitSource, client: SourceClient): P
       WANTED: revision.fetch,
       ...gitEnvironment({ ...CONFIGURATION, ...pin(repository.at) }),
       ...(sha256 && { GIT_DEFAULT_HASH: 'sha256' }),
+      ...(Authorization && { AUTHORIZED: 'yes' }),
     },
+    // A container's environment is told to whoever may ask its engine.
+    input: Authorization ? Readable.from([Buffer.from(`Authorization: ${Authorization}\n`)]) : undefined,
     ref: revision.name,
     directory: revision.directory,
   };

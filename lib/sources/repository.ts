@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { errors } from '../errors.js';
 import type { Checked } from './address.js';
 import { readBody, type SourceClient } from './client.js';
+import type { Authorize } from './credentials.js';
 import { decodePackets, encodePackets, type PacketLine } from './pkt-line.js';
 
 /** A list of branches and tags longer than this is refused. A line takes some 70 bytes. */
@@ -33,10 +34,11 @@ export async function askRepository(
   client: SourceClient,
   url: string,
   prefixes: string[],
+  authorize: Authorize,
 ): Promise<Repository> {
   const advertised = new URL(`${url}/info/refs?service=${SERVICE}`);
-  const { response, ...found } = await client.get(advertised, () => HEADERS);
-  refuseStatus(response, found.url);
+  const { response, ...found } = await client.get(advertised, (hop) => ({ ...HEADERS, ...authorize(hop) }));
+  refuseStatus(response, found.url, authorize);
   const suffix = `/info/refs${advertised.search}`;
   if (
     response.headers['content-type'] !== `application/x-${SERVICE}-advertisement` ||
@@ -50,24 +52,30 @@ export async function askRepository(
 
   const lines = await readPackets(response, at.url);
   const refs = lines.includes('version 2')
-    ? await listRefs(client, at.url, lines, prefixes)
+    ? await listRefs(client, at.url, lines, { prefixes, authorize })
     : advertisedRefs(lines);
   return { at, ...refs };
 }
 
-async function listRefs(client: SourceClient, url: URL, capabilities: PacketLine[], prefixes: string[]) {
+async function listRefs(
+  client: SourceClient,
+  url: URL,
+  capabilities: PacketLine[],
+  { prefixes, authorize }: { prefixes: string[]; authorize: Authorize },
+) {
   const format = capabilities.find((line) => line?.startsWith('object-format='));
   const request = ['command=ls-refs', ...(format ? [format] : []), null, 'symrefs'];
   const { response } = await client.request(new URL(`${url.href}/${SERVICE}`), {
     method: 'POST',
     headers: {
       ...HEADERS,
+      ...authorize(url),
       'Content-Type': `application/x-${SERVICE}-request`,
       Accept: `application/x-${SERVICE}-result`,
     },
     body: encodePackets([...request, ...['HEAD', ...prefixes].map((prefix) => `ref-prefix ${prefix}`)]),
   });
-  refuseStatus(response, url);
+  refuseStatus(response, url, authorize);
   const lines = await readPackets(response, url);
   const entries = lines.flatMap((line) => {
     const [id, name, ...attributes] = line?.split(' ') ?? [];
@@ -103,16 +111,23 @@ async function readPackets(response: IncomingMessage, url: URL): Promise<PacketL
 }
 
 /** @throws {@link errors.SourceUnavailable} for any status but 200 */
-export function refuseStatus({ statusCode }: IncomingMessage, { host, pathname }: URL): void {
+export function refuseStatus({ statusCode }: IncomingMessage, url: URL, authorize: Authorize): void {
   if (statusCode === 200) return;
+  const { host, pathname } = url;
   const what = `${host}${pathname.replace(/\/info\/refs$/, '')}`;
+  const isAuthorized = authorize(url).Authorization !== undefined;
   if (statusCode === 401 || statusCode === 403) {
     throw new errors.SourceUnavailable(
-      `${what} needs authentication, or does not exist: private sources are not supported yet.`,
+      isAuthorized
+        ? `${what} refuses the credentials: check them, and that they may read it.`
+        : `${what} needs authentication, or does not exist: if it is private, pass "credentials".`,
     );
   }
   if (statusCode === 404 || statusCode === 410) {
-    throw new errors.SourceUnavailable(`${what} was not found: check the URL.`);
+    const why = isAuthorized
+      ? 'check the URL, and that the credentials may read it'
+      : 'check the URL; if it is private, pass "credentials"';
+    throw new errors.SourceUnavailable(`${what} was not found: ${why}.`);
   }
   throw new errors.SourceUnavailable(`${host} answers with the status ${statusCode}: try again later.`);
 }

@@ -52,7 +52,7 @@ function toUrl(address: string): URL {
   if (!url || !HOST.test(url.hostname.toLowerCase())) throw invalid('The URL names no valid host.');
   if (url.username || url.password) {
     throw invalid(
-      'The URL has a user name or password in it, which would be stored for all to see: take it out. Private sources are not supported yet.',
+      'The URL has a user name or password in it, which would be stored for all to see: take it out, and pass "credentials".',
     );
   }
   url.hash = '';

@@ -57,6 +57,13 @@ export async function whyEnded(ended: Ended): Promise<Ending> {
   if (wanted === 'stopped') {
     return { code: CLOSE.goingAway, reason: 'The dockbox was stopped: connect again to start it.' };
   }
+  if (wanted === 'stopped for disk') {
+    return {
+      code: CLOSE.goingAway,
+      reason:
+        'The dockbox was stopped, as it takes more disk than it may: connect again and delete some files.',
+    };
+  }
   return { code: CLOSE.serverError, reason: await howContainerDied(docker, boxId) };
 }
 

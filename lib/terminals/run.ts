@@ -9,6 +9,7 @@ const MAX_OUTPUT_BYTES = 256 * 1024;
 
 /**
  * Runs a command in a running box to its end.
+ * @param user a user's and a group's id; the box's own unless given
  * @returns its exit status and what it printed, cut off where that is too long
  * @throws {@link errors.EngineUnavailable}; the engine's own refusal, with its status, when the box does not run
  */
@@ -16,9 +17,10 @@ export async function runInBox(
   docker: Docker,
   boxId: string,
   command: string[],
+  user?: string,
 ): Promise<{ status: number | null; output: string }> {
   const container = docker.getContainer(containerName(boxId));
-  const exec = await ask(container.exec({ Cmd: command, AttachStdout: true }));
+  const exec = await ask(container.exec({ Cmd: command, AttachStdout: true, ...(user && { User: user }) }));
   const stream = await ask(exec.start({}));
   const chunks: Buffer[] = [];
   let bytes = 0;

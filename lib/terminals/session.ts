@@ -132,6 +132,8 @@ async function whileCreating(
 function noticeFor({ box, started }: Connected, { terminal }: SessionOptions['wish']): string {
   const lines = terminal ? [...box.warnings] : [];
   if (started) lines.push('This dockbox had been stopped, and was started again.');
+  if (box.overDisk)
+    lines.push('It takes more disk than it may: delete some files. It is stopped again if it grows.');
   return lines.join('\n');
 }
 

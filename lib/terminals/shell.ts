@@ -9,6 +9,9 @@ import { staysRunning } from './ending.js';
 /** How long a shell may take to start, in ms. */
 const START_TIMEOUT_MS = 10_000;
 
+/** What a shell, and the runtime that is to start one, say when the box has as many processes as it may. */
+const LACK = /can't fork|temporarily unavailable|cannot allocate memory|runtime exec failed/i;
+
 /** Longer than any line with a process id, or an engine's complaint that is worth repeating. */
 const MAX_LINE_BYTES = 256;
 
@@ -61,7 +64,8 @@ export class Shell {
   /**
    * Connects to a shell in a running box, which is started unless it is held already.
    * @throws {@link errors.BoxNotReady} when it has been stopped meanwhile;
-   *   {@link errors.ImageUnavailable} when its image has no shell; {@link errors.EngineUnavailable}
+   *   {@link errors.ImageUnavailable} when its image has no shell; {@link errors.BoxFull};
+   *   {@link errors.EngineUnavailable}
    */
   static async open(options: Options): Promise<Shell> {
     const { docker, boxId, tools } = options;
@@ -134,6 +138,8 @@ async function greet(stream: Duplex, held: boolean): Promise<[number, Buffer]> {
   const signal = AbortSignal.timeout(START_TIMEOUT_MS);
   const line = (await takeUntil(stream, '\n', MAX_LINE_BYTES, signal)).toString('latin1');
   const pid = /^(\d+)\r?\n$/.exec(line)?.[1];
+  if (pid === undefined && LACK.test(line) && !/not found|no such file/i.test(line))
+    throw new errors.BoxFull();
   if (pid === undefined) {
     throw new errors.ImageUnavailable(
       `The image of this dockbox has no shell: ${line.trim() || 'sh did not start'}`,

@@ -5,7 +5,14 @@ import { failures } from '../../lib/schemas/box.js';
 const State = Type.Enum(['ok', 'unavailable']);
 const Ready = (description: string) =>
   Type.Object(
-    { status: Type.Enum(['ok', 'unavailable', 'draining']), database: State, engine: State },
+    {
+      status: Type.Enum(['ok', 'unavailable', 'draining']),
+      database: State,
+      engine: State,
+      egress: Type.Enum(['filtered', 'open', 'unknown'], {
+        description: "Whether boxes are kept from private networks and the engine's host",
+      }),
+    },
     { description },
   );
 
@@ -70,9 +77,11 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         check(app.pg.pool.query('select 1')),
         check(app.engine.ping()),
       ]);
-      const can = database === 'ok' && engine === 'ok';
+      const egress = app.egress.state;
+      const safe = egress === 'filtered' || app.config.BOX_EGRESS !== 'required';
+      const can = database === 'ok' && engine === 'ok' && safe;
       const status = app.drain.active ? 'draining' : can ? 'ok' : 'unavailable';
-      return reply.code(status === 'ok' ? 200 : 503).send({ status, database, engine });
+      return reply.code(status === 'ok' ? 200 : 503).send({ status, database, engine, egress });
     },
   );
 };

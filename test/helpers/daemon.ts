@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
@@ -49,6 +50,10 @@ export type Process = { name: string; container: string | undefined };
 type StartOptions = {
   /** Whether containers outlive the daemon. */
   liveRestore?: boolean;
+  /** OCI runtimes that it knows beside its own, by name: paths of programs. */
+  runtimes?: Record<string, string>;
+  /** What containers' root is on the machine: the first of so many ids. */
+  remapTo?: number;
   /** `debug` logs every call. */
   logLevel?: 'warn' | 'debug';
 };
@@ -120,8 +125,7 @@ export class Daemon {
 
   /** The processes on its machine, containers' too. */
   async processes(): Promise<Process[]> {
-    const list = spawn('nsenter', this.#enter('sh', '-c', LIST), { stdio: ['ignore', 'pipe', 'ignore'] });
-    const lines = (await text(list.stdout)).split('\n').filter((line) => line !== '');
+    const lines = (await this.run('sh', '-c', LIST)).split('\n').filter((line) => line !== '');
     return lines.map((line) => {
       const [name = '', container] = line.split('\t');
       return { name, container: container || undefined };
@@ -131,6 +135,23 @@ export class Daemon {
   /** What it has logged so far. */
   log(): Promise<string> {
     return readFile(path.join(this.#directory, 'log'), 'utf8');
+  }
+
+  /** Runs a command on its machine. @returns what it printed @throws when it fails */
+  async run(...command: string[]): Promise<string> {
+    const program = this.launch(...command);
+    const [[code], output, complaint] = await Promise.all([
+      once(program, 'exit'),
+      text(program.stdout as Readable),
+      text(program.stderr as Readable),
+    ]);
+    if (code !== 0) throw new Error(`"${command.join(' ')}" failed: ${complaint}`);
+    return output;
+  }
+
+  /** Starts a program on its machine, with which it ends at the latest. */
+  launch(...command: string[]): ChildProcess {
+    return spawn('nsenter', this.#enter(...command), { stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
   /** Copies an image from the machine's own engine. */
@@ -155,6 +176,8 @@ export class Daemon {
       ...['--data-root', path.join(this.#directory, 'data'), '--host', `unix://${this.socket}`],
       ...['--cgroup-parent', `/${this.#group}`, '--log-level', this.#options.logLevel ?? 'warn'],
       ...(this.#options.liveRestore ? ['--live-restore'] : []),
+      ...Object.entries(this.#options.runtimes ?? {}).map(([name, file]) => `--add-runtime=${name}=${file}`),
+      ...(this.#options.remapTo ? ['--userns-remap=nobody:nogroup'] : []),
     ];
   }
 
@@ -180,9 +203,22 @@ export async function startDaemon(t: Scope, options: StartOptions = {}): Promise
     once(machine.stdout as NonNullable<typeof machine.stdout>, 'data'),
     once(machine, 'exit').then(() => Promise.reject(new Error('The namespaces could not be made.'))),
   ]);
+  if (options.remapTo) await remap(daemon, directory, options.remapTo);
   await daemon.start(options);
   await daemon.load(process.env.BASE_IMAGE ?? 'dockbox/base');
   return daemon;
+}
+
+/** The machine's own lists of subordinate ids: see subuid(5). */
+async function remap(daemon: Daemon, directory: string, first: number): Promise<void> {
+  // Through it leads the way to its containers' files.
+  await chmod(directory, 0o711);
+  const file = path.join(directory, 'subordinate-ids');
+  // By the user's name or the group's, as the daemon's version has it.
+  await writeFile(file, `nobody:${first}:65536\nnogroup:${first}:65536\n`);
+  const script =
+    'for list in /etc/subuid /etc/subgid; do [ -e $list ] || touch $list; mount --bind "$1" $list; done';
+  await daemon.run('sh', '-ec', script, 'sh', file);
 }
 
 /** The id of a process's only child; 0 when it has none any more. */

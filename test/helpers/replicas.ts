@@ -11,6 +11,7 @@ import { connectDocker } from '../../lib/docker.js';
 import { Engine } from '../../lib/engine.js';
 import type { Log } from '../../lib/log.js';
 import { Tools } from '../../lib/tools.js';
+import { ROOT } from '../../lib/user.js';
 import { type Deployment, makeDeployment } from './deployment.js';
 import type { Scope } from './scope.js';
 
@@ -46,7 +47,12 @@ export async function makeReplicas(
   const { rows } = await pool.query<{ id: string }>('select id from deployment');
   const docker = connectDocker(config);
   const workspaces = new Workspaces(deployment.mountPoint, docker, config.BASE_IMAGE);
-  const limits = { memoryBytes: config.BOX_MEMORY_BYTES, cpus: config.BOX_CPUS, pids: config.BOX_PIDS };
+  const limits = {
+    memoryBytes: config.BOX_MEMORY_BYTES,
+    cpus: config.BOX_CPUS,
+    pids: config.BOX_PIDS,
+    user: ROOT,
+  };
   const engine = new Engine({
     docker,
     deployment: rows[0]?.id ?? '',

@@ -53,6 +53,15 @@ t.test('every variable that is missing is named', (t) => {
   t.end();
 });
 
+t.test('networks are given in CIDR notation, or as addresses', (t) => {
+  t.strictSame(problems({ BOX_EGRESS_ALLOW: '10.0.0.0/8, fd00::/8,10.1.2.3' }), []);
+  t.strictSame(problems({ BOX_EGRESS_ALLOW: 'mirror', BOX_EGRESS_DENY: '10.0.0.0/33' }), [
+    '  - BOX_EGRESS_ALLOW: "mirror" is neither an address nor a network',
+    '  - BOX_EGRESS_DENY: "10.0.0.0/33" is neither an address nor a network',
+  ]);
+  t.end();
+});
+
 t.test('every variable that is wrong is named, with those that are missing', (t) => {
   const found = problems({
     ENVIRONMENT: 'staging',

@@ -1,7 +1,13 @@
 # Fetches one commit into the working directory and checks it out, in a repository that its user can go on with.
 #
-# Environment: ORIGIN, the address to remember; FETCH_URL, where it really is; KIND, NAME and WANTED of a revision.
+# Environment: ORIGIN, the address to remember; FETCH_URL, where it really is; KIND, NAME and WANTED of a revision;
+#   AUTHORIZED when the header that authorizes requests is the first line of standard input.
 # Git's configuration for the fetch alone comes in GIT_CONFIG_*, so that none of it stays in the repository.
+if [ "${AUTHORIZED:-}" ]; then
+  IFS= read -r header
+  export "GIT_CONFIG_KEY_$GIT_CONFIG_COUNT=http.extraHeader" "GIT_CONFIG_VALUE_$GIT_CONFIG_COUNT=$header"
+  export GIT_CONFIG_COUNT=$((GIT_CONFIG_COUNT + 1))
+fi
 git init --quiet --template= --initial-branch="$([ "$KIND" = branch ] && echo "$NAME" || echo main)" .
 git remote add origin "$ORIGIN"
 

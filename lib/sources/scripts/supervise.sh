@@ -1,7 +1,7 @@
 # Runs a fetch in /workspace, watches its size while it runs, then lists what came.
 #
 # Arguments: a bash script that does the fetching.
-# Environment: DIRECTORY, MAX_BYTES, MAX_FILES, TIMEOUT_SECONDS.
+# Environment: DIRECTORY, MAX_BYTES, MAX_FILES, OWNER, TIMEOUT_SECONDS.
 # Standard output: records, each ended by a NUL: what the script writes, then "root <path>", "devcontainer <text>", and
 #   "file <bytes> <path>" for each regular file, with paths from the workspace's root.
 # Status: the script's, or one of FAILURES in failures.ts.
@@ -37,6 +37,7 @@ wait "$job"
 status=$?
 check_size
 [ "$status" = 0 ] || exit "$status"
+[ "$OWNER" = 0:0 ] || chown -R --no-dereference -- "$OWNER" /workspace
 
 root=$(realpath -e -- "/workspace/$DIRECTORY" 2>/dev/null) && [ -d "$root" ] || exit 23
 case $root in

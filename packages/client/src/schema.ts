@@ -516,6 +516,11 @@ export interface operations {
                         database: "ok" | "unavailable";
                         /** @enum {unknown} */
                         engine: "ok" | "unavailable";
+                        /**
+                         * @description Whether boxes are kept from private networks and the engine's host
+                         * @enum {unknown}
+                         */
+                        egress: "filtered" | "open" | "unknown";
                     };
                 };
             };
@@ -550,6 +555,11 @@ export interface operations {
                         database: "ok" | "unavailable";
                         /** @enum {unknown} */
                         engine: "ok" | "unavailable";
+                        /**
+                         * @description Whether boxes are kept from private networks and the engine's host
+                         * @enum {unknown}
+                         */
+                        egress: "filtered" | "open" | "unknown";
                     };
                 };
             };
@@ -726,6 +736,15 @@ export interface operations {
                     image?: string;
                     /** @description at most 39 lower-case letters, digits and inner hyphens, unique */
                     name?: string;
+                    /** @description Of a private source: a token, or a username and a password. Used for the fetch, and kept nowhere */
+                    credentials?: {
+                        /** @description one line of text */
+                        token?: string;
+                        /** @description one line of text without a colon */
+                        username?: string;
+                        /** @description one line of text */
+                        password?: string;
+                    };
                 };
             };
         };

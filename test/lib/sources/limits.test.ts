@@ -153,7 +153,7 @@ t.test('is given up when its caller says so', async (t) => {
 });
 
 const statuses: [number, RegExp][] = [
-  [401, /needs authentication, or does not exist: private sources are not supported yet/],
+  [401, /needs authentication, or does not exist: if it is private, pass "credentials"/],
   [403, /needs authentication/],
   [404, /was not found: check the URL/],
   [500, /answers with the status 500/],

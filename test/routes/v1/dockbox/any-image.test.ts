@@ -1,26 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { startApp } from '../../../helpers/app.js';
-import { type Entry, tarGz } from '../../../helpers/archives.js';
+import type { Entry } from '../../../helpers/archives.js';
 import { createBox } from '../../../helpers/box.js';
+import { makeImage } from '../../../helpers/images.js';
 import { openScreen } from '../../../helpers/screen.js';
 
 const app = await startApp(t);
-
-/** Makes an image of these files alone. @returns its name */
-async function makeImage(entries: Entry[]): Promise<string> {
-  const image = `dockbox-test-${randomUUID()}:latest`;
-  const archive = Readable.from([gunzipSync(tarGz(entries))]);
-  const imported = await app.docker.importImage(archive, {
-    repo: image.split(':')[0],
-    tag: 'latest',
-  } as object);
-  for await (const _ of imported);
-  t.teardown(() => app.docker.getImage(image).remove({ force: true }));
-  return image;
-}
 
 /** The base image's tools have a busybox that needs nothing else. */
 async function busybox(): Promise<Buffer> {
@@ -50,7 +36,7 @@ const cases: [what: string, entries: () => Promise<Entry[]>][] = [
 for (const [what, entries] of cases) {
   t.test(what, async (t) => {
     const name = `box-${randomUUID().slice(0, 8)}`;
-    await createBox(t, app, { name, image: await makeImage(await entries()) });
+    await createBox(t, app, { name, image: await makeImage(t, app.docker, await entries()) });
 
     await t.test('has terminals that are held', async () => {
       const before = await openScreen(t, app, name);
