@@ -2,6 +2,7 @@ import { install, isInstalled, mayInstall } from './run.js';
 
 /** Programs that tests and benchmarks use beside the service's own, and the Debian packages that have them. */
 const PACKAGES: Record<string, string> = {
+  curl: 'curl',
   git: 'git',
   'mkfs.btrfs': 'btrfs-progs',
   ip: 'iproute2',

@@ -77,9 +77,9 @@ export async function openPty(t: Scope, variables: Record<string, string>): Prom
     await pty.tmux('kill-server');
     await rm(directory, { recursive: true });
   });
-  const env = Object.entries({ ...variables, PS1: 'local$ ', LANG: 'C.UTF-8' });
+  const env = Object.entries({ ...variables, PS1: 'local$ ', LANG: 'C.UTF-8', TERM: 'screen-256color' });
   const words = env.map(([name, value]) => `${name}=${value}`);
-  const shell = ['env', '--unset=NODE_OPTIONS', ...words, 'bash', '--norc', '--noprofile'];
+  const shell = ['env', '--ignore-environment', ...words, 'bash', '--norc', '--noprofile'];
   await pty.tmux('-f', '/dev/null', '-u', 'new-session', '-d', '-x', '100', '-y', '30', ...shell);
   await pty.shows(/local\$/);
   return pty;

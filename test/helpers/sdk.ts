@@ -26,8 +26,9 @@ export function openSdkTerminal(
   t: Scope,
   { base }: Service,
   options: Partial<TerminalOptions> = {},
+  token?: string,
 ): SdkTerminal {
-  const client = createClient({ baseUrl: base });
+  const client = createClient({ baseUrl: base, token });
   const terminal = openTerminal(client, { box: 'box', WebSocket, ...options });
   t.teardown(() => terminal.close());
   let output = '';

@@ -1,13 +1,15 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import { startApp } from '../../helpers/app.js';
+import { tarGz } from '../../helpers/archives.js';
 import { createBox } from '../../helpers/box.js';
 import { makeCli } from '../../helpers/cli.js';
 import { call } from '../../helpers/client.js';
 import { makeDeployment } from '../../helpers/deployment.js';
 import { Gate } from '../../helpers/gate.js';
 import { startGitServer } from '../../helpers/git-server.js';
+import { serve, startHttpServer } from '../../helpers/http-server.js';
 import { openPty } from '../../helpers/pty.js';
 import { openScreen } from '../../helpers/screen.js';
 import { startServer } from '../../helpers/server.js';
@@ -135,6 +137,20 @@ t.test('a terminal in a terminal', async (t) => {
     });
   }
 
+  await t.test('gives the local one back as it was when a fault of its own ends it', async (t) => {
+    const fault = path.join(cli.directory, 'fault.mjs');
+    await writeFile(fault, "process.on('SIGUSR2', () => { throw new Error('fault'); });");
+    const options = `NODE_OPTIONS=--import=${fault}`;
+    await pty.enter(`clear; ${options} dockbox connect box --terminal fault; echo status $?`);
+    await pty.shows(PROMPT);
+    await pty.enter(LITTER);
+    await pty.shows(/littered/);
+    process.kill(await pty.program(), 'SIGUSR2');
+    await pty.shows(/^dockbox: fault\nstatus 1\n+local\$/m);
+    t.equal(await clean(), '0 0 0 0 1 1 0');
+    t.equal(await settings('after'), before);
+  });
+
   await t.test('is given back with the status of the shell', async (t) => {
     await pty.enter('clear; dockbox connect box --terminal brief; echo status $?');
     await pty.shows(PROMPT);
@@ -204,4 +220,27 @@ t.test('a connection that is lost is made again', async (t) => {
   await pty.shows(/^status 0\nlocal\$/m);
   const last = await startServer(t, deployment);
   await call(last, 'DELETE', `/v1/dockbox/${id}`);
+});
+
+t.test('a person sees colours, unless they want none, and that work is being done', async (t) => {
+  const app = await startApp(t);
+  const cli = await makeCli(t, app.base);
+  const gate = new Gate();
+  const source = await startHttpServer(
+    t,
+    serve({ '/a.tar.gz': (_request, response) => gate.passed.then(() => response.end(archive)) }),
+  );
+  const archive = tarGz([{ name: 'a', content: 'a' }]);
+  const pty = await openPty(t, cli.env);
+  await pty.enter(`dockbox new ${source.url}/a.tar.gz --name box --detach`);
+  await pty.shows(/^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] Making box$/m);
+  gate.open();
+  t.notMatch(await pty.shows(/^box$/m), /Making/);
+
+  await pty.enter('clear; dockbox ls');
+  await pty.shows(/^box +running/m);
+  t.ok((await pty.tmux('capture-pane', '-p', '-e')).includes('\x1b[32mrunning'));
+  await pty.enter('clear; NO_COLOR=1 dockbox ls; echo pl""ain');
+  await pty.shows(/^box +running[^\n]*\nplain$/m);
+  t.notOk((await pty.tmux('capture-pane', '-p', '-e')).includes('\x1b['));
 });

@@ -23,6 +23,10 @@ t.test('what is piped in runs in a box', async (t) => {
     t.match(await pipe('cat\none\ntwo'), { status: 0, stdout: 'one\ntwo\n' });
     t.match(await pipe('read x\nvalue\necho "<$x>"\n'), { status: 0, stdout: '<value>\n' });
   });
+  await t.test('and to programs in it their output is no terminal', async (t) => {
+    t.match(await pipe('test -t 1 || test -t 2 || echo none\n'), { status: 0, stdout: 'none\n' });
+    t.match(await pipe('echo out; echo err >&2; sh -c "exit 5"'), { status: 5, stdout: 'out\nerr\n' });
+  });
   await t.test('byte for byte, but for the end of input', async (t) => {
     const line = '\x03\x11\x13\x15\x16\x17\x1a\x1c\x7f\ttab é 世界 ~.';
     t.match(await pipe(`cat\n${line}\n`), { status: 0, stdout: `${line}\n` });

@@ -7,12 +7,20 @@ import { inWords } from '../service.js';
 const MARK = '\x1edockbox\x1e\n';
 
 /**
- * Makes of an interactive shell one that reads a script from its terminal, as a shell reads one from a file: without prompts
- * and an echo. Of all control characters only the end of input keeps its meaning. It runs in any shell.
+ * Runs what the terminal brings as a script, as a shell runs a file: without prompts. To programs in it their output is no
+ * terminal, or they would page and colour it.
  */
+const RUN_SCRIPT = [
+  'exec 3>&1',
+  'shell=$(command -v bash || echo sh)',
+  'status=$({ { "$shell" /dev/stdin 3>&- 4>&-; echo $? >&4; } 2>&1 | cat >&3; } 4>&1)',
+  'exit "$status"',
+].join('; ');
+
+/** For any interactive shell. Without an echo; of the characters of control, only the end of input keeps its meaning. */
 const BECOME_SCRIPT = `\
  stty -echo -onlcr -isig -ixon -iexten erase undef kill undef 2>/dev/null; printf '\\036dockbox\\036\\n'; \
-exec sh -c 'exec "$(command -v bash || echo sh)" /dev/stdin'\n`;
+exec sh -c '${RUN_SCRIPT}'\n`;
 
 /** The most bytes of a line that a terminal takes; it drops the others (termios(3), canonical mode). */
 const MAX_LINE_BYTES = 4095;
