@@ -81,7 +81,8 @@ dockbox listens at ${address}. Try:
 
   curl -s ${address}/v1/dockbox${credential} -H 'content-type: application/json' -d '{"url":"https://github.com/fastify/demo"}'
 
-and connect a WebSocket client to the address that it answers. The API's pages are at ${address}/docs
+and connect a WebSocket client to the address that it answers; or open ${address} in a browser. The API's pages are
+at ${address}/docs
 `;
 }
 

@@ -34,9 +34,8 @@ function step(stampFile, stamp, title, work) {
 
 function sources() {
   const packages = readdirSync(path.join(root, 'packages')).map((name) => `packages/${name}/src`);
-  const directories = ['lib', 'plugins', 'routes', 'setup', 'test', 'bench', 'chaos', ...packages].filter(
-    (name) => existsSync(path.join(root, name)),
-  );
+  const own = ['lib', 'plugins', 'routes', 'setup', 'web', 'test', 'bench', 'chaos'];
+  const directories = [...own, ...packages].filter((name) => existsSync(path.join(root, name)));
   const files = directories.flatMap((name) =>
     readdirSync(path.join(root, name), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())

@@ -12,6 +12,8 @@ const { ensureTestTools } = await import('../build/setup/test-tools.js');
 await ensureTestTools();
 const { ensureRegistry } = await import('../build/setup/registry.js');
 await ensureRegistry();
+const { ensureBrowser } = await import('../build/setup/browser.js');
+await ensureBrowser();
 process.once('SIGINT', () => {});
 process.once('SIGTERM', () => {});
 process.exitCode = await withThrowAways(runTests);

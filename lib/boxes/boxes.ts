@@ -133,17 +133,17 @@ export class Boxes {
 
   /**
    * A page of the boxes that somebody may see, newest first.
-   * @param cursor the `nextCursor` of the page before
-   * @throws {@link errors.InvalidRequest} when the cursor is not one of ours
+   * @param page `cursor`: the `nextCursor` of the page before; `url`: of one source alone, written in whichever way
+   * @throws {@link errors.InvalidRequest} when the cursor is not one of ours; {@link errors.InvalidSource}
    */
   async list(
     viewer: Principal,
-    limit: number,
-    cursor?: string,
+    { limit, cursor, url }: { limit: number; cursor?: string; url?: string },
   ): Promise<{ items: Box[]; nextCursor: string | null }> {
     const { engine, pool } = this.#around;
     const after = cursor === undefined ? undefined : decodeCursor(cursor);
-    const rows = await listBoxes(pool, viewer, { limit: limit + 1, after });
+    const source = url === undefined ? undefined : parseSource({ url }, this.#around.env).url;
+    const rows = await listBoxes(pool, viewer, { limit: limit + 1, after, url: source });
     const page = rows.slice(0, limit);
     const running = page.some((box) => box.running) ? await engine.runningBoxes() : new Set();
     const last = page.at(-1);

@@ -14,6 +14,8 @@ export type Box = {
   status: 'creating' | 'ready' | 'failed';
   running: boolean;
   connections: number;
+  /** Since when nobody has been connected to it while it runs. */
+  idleSince: Date | null;
   error: string | null;
   warnings: string[];
   /** Whether it takes more disk than it may. */
@@ -29,7 +31,7 @@ export type NewBox = Pick<Box, 'id' | 'owner' | 'name' | 'url' | 'ref' | 'direct
 const SELECT = `
   select id, owner, name, url, ref, directory, image, status, running, error, warnings,
          disk_excess is not null as "overDisk",
-         created_at as "createdAt", last_modified as "lastModified",
+         created_at as "createdAt", last_modified as "lastModified", idle_since as "idleSince",
          (select count(*)::int from connection where dockbox_id = dockbox.id) as connections
   from dockbox`;
 
@@ -90,18 +92,26 @@ export async function lockBox(db: Queryable, viewer: Principal, idOrName: string
   return rows[0] && findBox(db, viewer, rows[0].id);
 }
 
-/** A page of the boxes that the viewer may see, newest first, after the box at which the page before it ended. */
+/**
+ * A page of the boxes that the viewer may see, newest first, after the box at which the page before it ended; of one
+ * source when there is a `url`.
+ */
 export async function listBoxes(
   db: Queryable,
   viewer: Principal,
-  { limit, after }: { limit: number; after?: { createdAt: string; id: string } | undefined },
+  {
+    limit,
+    after,
+    url,
+  }: { limit: number; after?: { createdAt: string; id: string } | undefined; url?: string | undefined },
 ): Promise<(Box & { cursorTime: string })[]> {
   // The cursor's time is text: a JavaScript Date would cut it to milliseconds, and skip or repeat boxes.
   const { rows } = await db.query<Box & { cursorTime: string }>(
     `${SELECT.replace('last_modified as', 'created_at::text as "cursorTime", last_modified as')}
-     where ${SEEN} ${after ? 'and (created_at, id) < ($4::timestamptz, $5::uuid)' : ''}
+     where ${SEEN} and ($4::text is null or url = $4)
+       ${after ? 'and (created_at, id) < ($5::timestamptz, $6::uuid)' : ''}
      order by created_at desc, id desc limit $3`,
-    [...sightOf(viewer), limit, ...(after ? [after.createdAt, after.id] : [])],
+    [...sightOf(viewer), limit, url ?? null, ...(after ? [after.createdAt, after.id] : [])],
   );
   return rows;
 }

@@ -56,6 +56,10 @@ export const BoxSchema = Type.Object(
     status: Type.Enum(['creating', 'ready', 'failed']),
     running: Type.Boolean({ description: 'Whether its container runs' }),
     connections: Type.Integer({ description: 'How many clients are connected' }),
+    stopsAt: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+      description:
+        'When it is stopped unless somebody connects; null while somebody is connected, or it does not run',
+    }),
     warnings: Type.Array(Type.String()),
     error: Type.Optional(Type.String({ description: 'Why it failed' })),
     createdAt: Type.String({ format: 'date-time' }),

@@ -53,6 +53,9 @@ const UNUSABLE = '400 DBX_INVALID_SOURCE';
 /** What every route answers to whom. `:id` stands for a box of ana's, `:key` for a key of hers. */
 const ROUTES: Record<string, { path?: string; body?: object; answers: Answers }> = {
   'GET /': { answers: everybody('200') },
+  'GET /assets/:name': { path: '/assets/none.js', answers: everybody('404 DBX_NO_ROUTE') },
+  'GET /icon.svg': { answers: everybody('200') },
+  'GET /badge.svg': { answers: everybody('200') },
   'GET /health': { answers: everybody('200') },
   'GET /health/ready': { answers: everybody('200') },
   'GET /metrics': { answers: read('200', '200') },

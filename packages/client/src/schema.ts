@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What this is */
+        /**
+         * What this is
+         * @description Browsers, which accept HTML, get the terminal page.
+         */
         get: operations["getService"];
         put?: never;
         post?: never;
@@ -338,6 +341,8 @@ export interface components {
             running: boolean;
             /** @description How many clients are connected */
             connections: number;
+            /** @description When it is stopped unless somebody connects; null while somebody is connected, or it does not run */
+            stopsAt: string | null;
             warnings: string[];
             /** @description Why it failed */
             error?: string;
@@ -631,6 +636,8 @@ export interface operations {
                 limit?: number;
                 /** @description The nextCursor of the page before */
                 cursor?: string;
+                /** @description Those of this source alone */
+                url?: string;
             };
             header?: never;
             path?: never;
@@ -767,6 +774,8 @@ export interface operations {
                         running: boolean;
                         /** @description How many clients are connected */
                         connections: number;
+                        /** @description When it is stopped unless somebody connects; null while somebody is connected, or it does not run */
+                        stopsAt: string | null;
                         warnings: string[];
                         /** @description Why it failed */
                         error?: string;
@@ -803,6 +812,8 @@ export interface operations {
                         running: boolean;
                         /** @description How many clients are connected */
                         connections: number;
+                        /** @description When it is stopped unless somebody connects; null while somebody is connected, or it does not run */
+                        stopsAt: string | null;
                         warnings: string[];
                         /** @description Why it failed */
                         error?: string;

@@ -48,6 +48,8 @@ export type TerminalEnd = {
   exitStatus?: number;
   /** The HTTP status with which the service refused to connect. */
   statusCode?: number;
+  /** Whether the service answered that there is nothing to connect to, so that to try again is in vain. */
+  isFinal: boolean;
   /** Bytes that were typed and never sent, or may not have arrived. */
   undeliveredBytes: number;
 };

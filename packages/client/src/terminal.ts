@@ -256,7 +256,15 @@ export class Terminal {
     this.#end({ code: 1006, ...outlook });
   }
 
-  #end({ code, reason, statusCode }: Omit<TerminalEnd, 'undeliveredBytes'>, unconfirmedBytes = 0): void {
+  #end(
+    {
+      code,
+      reason,
+      statusCode,
+      isFinal = false,
+    }: Pick<TerminalEnd, 'code' | 'reason'> & Partial<TerminalEnd>,
+    unconfirmedBytes = 0,
+  ): void {
     if (this.#state === 'ended') return;
     this.#state = 'ended';
     clearTimeout(this.#timer);
@@ -267,6 +275,7 @@ export class Terminal {
     this.#resolve({
       code,
       reason,
+      isFinal,
       undeliveredBytes,
       ...(exitStatus !== undefined && { exitStatus }),
       ...(statusCode && { statusCode }),

@@ -13,6 +13,8 @@ const MAX_WAIT_SECONDS = 50;
 const Params = Type.Object({ id: Id });
 
 const routes: FastifyPluginAsyncTypebox = async (app) => {
+  const present = (box: Box, viewer: Principal) => presentBox(box, viewer, app.config.IDLE_TIMEOUT_SECONDS);
+
   app.post(
     '',
     {
@@ -65,6 +67,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
           cursor: Type.Optional(
             Type.String({ maxLength: 200, description: 'The nextCursor of the page before' }),
           ),
+          url: Type.Optional(
+            Type.String({ minLength: 1, maxLength: 2048, description: 'Those of this source alone' }),
+          ),
         }),
         response: {
           200: Type.Object(
@@ -76,7 +81,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ principal, query }) => {
-      const { items, nextCursor } = await app.boxes.list(principal, query.limit, query.cursor);
+      const { items, nextCursor } = await app.boxes.list(principal, query);
       return { items: items.map((box) => present(box, principal)), nextCursor };
     },
   );
@@ -141,10 +146,16 @@ function CreatedBody(description: string) {
 }
 
 /** A box as clients see it; whose it is, is no business of whoever has a ticket. */
-function present({ error, createdAt, lastModified, ...box }: Box, { pass }: Principal): BoxBody {
+function presentBox(
+  { error, createdAt, lastModified, idleSince, ...box }: Box,
+  { pass }: Principal,
+  idleSeconds: number,
+): BoxBody {
   const { id, owner, name, url, ref, directory, image, status, running, connections, warnings } = box;
+  const isIdle = status === 'ready' && running && idleSince !== null;
   return {
     ...{ id, name, url, ref, directory, image, status, running, connections, warnings },
+    stopsAt: isIdle ? new Date(idleSince.getTime() + idleSeconds * 1000).toISOString() : null,
     ...(!pass && { owner }),
     ...(error !== null && { error }),
     createdAt: createdAt.toISOString(),

@@ -25,6 +25,7 @@ t.test('a terminal of the client package', async (t) => {
           code: 1000,
           reason: 'The shell exited.',
           exitStatus: 42,
+          isFinal: false,
           undeliveredBytes: 0,
         });
         t.equal(shell.write('x'), false);

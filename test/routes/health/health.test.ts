@@ -54,6 +54,7 @@ t.test('the OpenAPI document names every operation', async (t) => {
     'endTerminal',
     'getDockbox',
     'getHealth',
+    'getMetrics',
     'getReadiness',
     'getService',
     'getSession',

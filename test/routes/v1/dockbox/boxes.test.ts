@@ -227,6 +227,20 @@ t.test('boxes that are there', async (t) => {
     t.equal(exact.body.nextCursor, null, 'a full page that is the last says so');
   });
 
+  await t.test('GET those of one source, written in whichever way', async (t) => {
+    const listed = async (url: string) => {
+      const { body } = await call(app, 'GET', `${API}?limit=2&url=${encodeURIComponent(url)}`);
+      return body.items.map(({ id }: { id: string }) => id);
+    };
+    const { host } = new URL(server.url);
+    t.same(await listed(`HTTP://${host}/./hello.tar.gz`), ids.slice(0, 2));
+    t.same(await listed(`${server.url}/other.tar.gz`), []);
+    t.match(await call(app, 'GET', `${API}?url=ftp:%2F%2Fa`), {
+      status: 400,
+      body: { code: 'DBX_INVALID_SOURCE' },
+    });
+  });
+
   await t.test('GET refuses pages that can not be', async (t) => {
     for (const query of ['limit=0', 'limit=101', 'limit=x', 'cursor=', 'cursor=x', 'cursor=eyJhIjoxfQ']) {
       t.equal((await call(app, 'GET', `${API}?${query}`)).status, 400, query);

@@ -16,8 +16,9 @@ t.test('the idle clock', async (t) => {
     return rows[0].idle_since as Date | null;
   };
 
-  await t.test('runs from the start: a box that nobody connects to stops', async () => {
-    await until(app, 'box', stopped);
+  await t.test('runs from the start: a box that nobody connects to stops', async (t) => {
+    const { body } = await until(app, 'box', stopped);
+    t.equal(body.stopsAt, null);
   });
 
   await t.test('does not run while anybody is connected', async (t) => {
@@ -29,6 +30,7 @@ t.test('the idle clock', async (t) => {
     one.socket.close();
     await until(app, 'box', ({ body }) => body.connections === 1);
     t.equal(await idleSince(), null, 'the other one is still there');
+    t.equal((await call(app, 'GET', '/v1/dockbox/box')).body.stopsAt, null);
     two.socket.close();
     await until(app, 'box', ({ body }) => body.connections === 0);
     t.ok(await idleSince(), 'the last one has left');
@@ -54,6 +56,15 @@ t.test('the idle clock', async (t) => {
     await client.shows(/^kept/m);
     t.match((await call(app, 'GET', '/v1/dockbox/box')).body, { running: true, connections: 1 });
   });
+});
+
+t.test('a box that nobody is connected to tells when it is stopped', async (t) => {
+  const app = await startApp(t, { IDLE_TIMEOUT_SECONDS: '1000' });
+  const id = await createBox(t, app);
+  const { body } = await call(app, 'GET', '/v1/dockbox/box');
+  const { rows } = await app.pg.pool.query('select idle_since from dockbox where id = $1', [id]);
+  t.equal(Date.parse(body.stopsAt), rows[0].idle_since.getTime() + 1_000_000);
+  t.equal((await call(app, 'POST', '/v1/dockbox/box/stop')).body.stopsAt, null);
 });
 
 t.test('a connection in time keeps the container as it is', async (t) => {

@@ -1,0 +1,58 @@
+import type { ITheme } from '@xterm/xterm';
+
+/** The terminal's colours, which go with those of the page in styles/colours.css. */
+const DARK: ITheme = {
+  background: '#111413',
+  foreground: '#d8dcda',
+  cursor: '#5cc4b8',
+  cursorAccent: '#111413',
+  selectionBackground: '#2f5a55',
+  scrollbarSliderBackground: '#d8dcda26',
+  scrollbarSliderHoverBackground: '#d8dcda4d',
+  scrollbarSliderActiveBackground: '#d8dcda66',
+  black: '#2a2f2d',
+  red: '#e5736b',
+  green: '#8bc06c',
+  yellow: '#d9b15a',
+  blue: '#79a8e0',
+  magenta: '#c58ad0',
+  cyan: '#5cc4b8',
+  white: '#c6cbc8',
+  brightBlack: '#7c8683',
+  brightRed: '#f0938c',
+  brightGreen: '#a9d68d',
+  brightYellow: '#e8c87e',
+  brightBlue: '#9cc1ee',
+  brightMagenta: '#d8a9e0',
+  brightCyan: '#86d9cf',
+  brightWhite: '#f2f4f3',
+};
+
+const LIGHT: ITheme = {
+  background: '#ffffff',
+  foreground: '#222826',
+  cursor: '#0f6f68',
+  cursorAccent: '#ffffff',
+  selectionBackground: '#b9ded9',
+  scrollbarSliderBackground: '#22282626',
+  scrollbarSliderHoverBackground: '#2228264d',
+  scrollbarSliderActiveBackground: '#22282666',
+  black: '#222826',
+  red: '#b3261e',
+  green: '#3f7020',
+  yellow: '#8a5a00',
+  blue: '#1f5fae',
+  magenta: '#8b3a9a',
+  cyan: '#0f6f68',
+  white: '#6a7370',
+  brightBlack: '#5d6663',
+  brightRed: '#c9453c',
+  brightGreen: '#4f8a2b',
+  brightYellow: '#a06a00',
+  brightBlue: '#3a77c6',
+  brightMagenta: '#a255b0',
+  brightCyan: '#16857c',
+  brightWhite: '#4a5250',
+};
+
+export const coloursOf = (isDark: boolean): ITheme => (isDark ? DARK : LIGHT);
