@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Ajv, ErrorObject } from 'ajv';
 import { envSchema } from 'env-schema';
 import { type Static, Type } from 'typebox';
-import { addressList } from './egress.js';
+import { addressList } from './address-list.js';
 import { projectRoot } from './paths.js';
 
 const Required = (description: string) => Type.String({ minLength: 1, description });

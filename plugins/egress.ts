@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin';
-import { addressList, type Egress, probeEgress } from '../lib/egress.js';
+import { addressList } from '../lib/address-list.js';
+import { type Egress, probeEgress } from '../lib/egress.js';
 import { DEPLOYMENT_LABEL } from '../lib/engine.js';
 import { every } from '../lib/every.js';
 

@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import type Docker from 'dockerode';
+import { addressList } from '../lib/address-list.js';
 import type { Config } from '../lib/config.js';
-import { addressList } from '../lib/egress.js';
 import { BRIDGE, ensureNetwork } from '../lib/network.js';
 import { isInstalled } from './run.js';
 
