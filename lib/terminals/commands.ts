@@ -35,9 +35,12 @@ export function shellCommand(wish: Wish, tools: boolean): string[] {
   return [`${TOOLS_PATH}/bin/hold`, terminal, place, ...size, String(history), flags, notice];
 }
 
+/** The process that a TTY was made for: its id, and when it began, in ticks since the machine was started. */
+export type Leader = { pid: string; began: string };
+
 /** The command that ends what a shell's TTY has. */
-export function hangUpCommand(pid: number, tools: boolean): string[] {
-  return [tools ? SH : 'sh', '-c', HANG_UP, 'sh', String(pid)];
+export function hangUpCommand({ pid, began }: Leader, tools: boolean): string[] {
+  return [tools ? SH : 'sh', '-c', HANG_UP, 'sh', pid, began];
 }
 
 /** A command of the tmux that holds a box's terminals. */

@@ -3,7 +3,7 @@ import type Docker from 'dockerode';
 import { ask, statusOf } from '../docker.js';
 import { containerName } from '../engine.js';
 import { errors } from '../errors.js';
-import { hangUpCommand, type Size, shellCommand, type Wish } from './commands.js';
+import { hangUpCommand, type Leader, type Size, shellCommand, type Wish } from './commands.js';
 import { staysRunning } from './ending.js';
 
 /** How long a shell may take to start, in ms. */
@@ -43,14 +43,14 @@ export class Shell {
   readonly history: Buffer;
   readonly #docker: Docker;
   readonly #boxId: string;
-  readonly #pid: number;
+  readonly #leader: Leader;
   readonly #tools: boolean;
 
   private constructor(
     { docker, boxId, tools }: Options,
     execId: string,
     stream: Duplex,
-    [pid, history]: [number, Buffer],
+    [leader, history]: [Leader, Buffer],
   ) {
     this.#docker = docker;
     this.#boxId = boxId;
@@ -58,7 +58,7 @@ export class Shell {
     this.execId = execId;
     this.stream = stream;
     this.history = history;
-    this.#pid = pid;
+    this.#leader = leader;
   }
 
   /**
@@ -103,7 +103,7 @@ export class Shell {
     try {
       const exec = await ask(
         this.#docker.getContainer(containerName(this.#boxId)).exec({
-          Cmd: hangUpCommand(this.#pid, this.#tools),
+          Cmd: hangUpCommand(this.#leader, this.#tools),
         }),
       );
       const answer = await ask(exec.start({ Detach: true }));
@@ -131,13 +131,13 @@ export async function resizeExec(docker: Docker, execId: string, { cols, rows }:
 }
 
 /**
- * Takes from the stream what a shell's command says first: its process id and, of a held one, its history, whose end is
- * confirmed. What follows stays in the stream.
+ * Takes from the stream what a shell's command says first: which process it is and, of a held one, its history, whose end
+ * is confirmed. What follows stays in the stream.
  */
-async function greet(stream: Duplex, held: boolean): Promise<[number, Buffer]> {
+async function greet(stream: Duplex, held: boolean): Promise<[Leader, Buffer]> {
   const signal = AbortSignal.timeout(START_TIMEOUT_MS);
   const line = (await takeUntil(stream, '\n', MAX_LINE_BYTES, signal)).toString('latin1');
-  const pid = /^(\d+)\r?\n$/.exec(line)?.[1];
+  const [, pid, began = ''] = /^(\d+) (\d+)\r?\n$/.exec(line) ?? [];
   if (pid === undefined && LACK.test(line) && !/not found|no such file/i.test(line))
     throw new errors.BoxFull();
   if (pid === undefined) {
@@ -145,10 +145,10 @@ async function greet(stream: Duplex, held: boolean): Promise<[number, Buffer]> {
       `The image of this dockbox has no shell: ${line.trim() || 'sh did not start'}`,
     );
   }
-  if (!held) return [Number(pid), Buffer.alloc(0)];
+  if (!held) return [{ pid, began }, Buffer.alloc(0)];
   const history = await takeUntil(stream, '\0', MAX_HISTORY_BYTES, signal);
   stream.write('\n');
-  return [Number(pid), history.subarray(0, -1)];
+  return [{ pid, began }, history.subarray(0, -1)];
 }
 
 /** Takes bytes from a stream up to a last one, and not more than `maxBytes` of them; fewer when it ends. */

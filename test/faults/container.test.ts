@@ -1,4 +1,5 @@
 import t from 'tap';
+import { hangUpCommand } from '../../lib/terminals/commands.js';
 import { startApp } from '../helpers/app.js';
 import { createBox } from '../helpers/box.js';
 import { call, connect } from '../helpers/client.js';
@@ -37,6 +38,17 @@ t.test('a terminal whose container dies by itself says how', async (t) => {
       await container.restart({ t: 0 });
       t.match(await client.closed, { code: 1011, reason: /restarted: connect again|ended, not by dockbox/ });
     }
+  });
+
+  await t.test('and what is hung up late is not whoever has the number of its process by now', async () => {
+    const client = await connectAgain();
+    client.type('echo "pid=$$."\r');
+    const [, pid = ''] = /pid=(\d+)\./.exec(await client.shows(/pid=\d+\./)) ?? [];
+    await app.deployment.run(id, ...hangUpCommand({ pid, began: '1' }, true));
+    client.type('echo st""ill here\r');
+    await client.shows(/^still here/m);
+    client.socket.close();
+    await client.closed;
   });
 
   await t.test('out of memory, by name', async (t) => {

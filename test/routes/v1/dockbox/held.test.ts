@@ -62,6 +62,11 @@ t.test('a held terminal', async (t) => {
     while ((await cols()) !== 120);
     large.type('clear; echo sh""ared\r');
     await Promise.all([large.shows(/^shared$/m), small.shows(/^shared$/m)]);
+    do small.type('\r');
+    while ((await cols()) !== 60);
+    small.type('clear; echo sm""aller\r');
+    // Beyond the other's window, and its border, there is nothing.
+    t.notMatch(await large.shows(/^smaller\b/m), '\u00b7');
     await Promise.all([large.leave(), small.leave()]);
   });
 
