@@ -120,7 +120,9 @@ async function whileCreating(
   { boxes, who, id }: SessionOptions,
 ): Promise<Buffer[]> {
   const box = await boxes.find(who, id);
-  if (box.status !== 'creating') return [];
+  // It may have come to that since the handshake.
+  if (box.status === 'failed') throw new errors.BoxFailed(box.error ?? '');
+  if (box.status === 'ready') return [];
   const frames = holdFrames(socket);
   const say = (text: string) => socket.send(framingOf(socket).output(Buffer.from(text)));
   const settled = await boxes.settled(box.id, say, signal).finally(frames.end);
