@@ -2,6 +2,7 @@ import type Docker from 'dockerode';
 import ipaddr from 'ipaddr.js';
 import { ask, found, tolerate } from './docker.js';
 import { ensureNetwork, NETWORK } from './network.js';
+import { ROOT } from './user.js';
 
 /** Whether boxes are kept from private networks and from the engine's host; `unknown` when it can't be told just now. */
 export type Egress = 'filtered' | 'open' | 'unknown';
@@ -47,7 +48,7 @@ export async function probeEgress({ docker, image, labels, allow }: Probe): Prom
       docker.createContainer({
         Image: image,
         Labels: labels,
-        User: '0:0',
+        User: ROOT,
         Entrypoint: [],
         Cmd: ['bash', '-c', SCRIPT],
         Env: [

@@ -1,3 +1,6 @@
+/** A time up to a quarter earlier or later: replicas that work at the same moment would only wait for each other. In ms. */
+export const jitter = (ms: number) => ms * (0.75 + Math.random() / 2);
+
 /**
  * Does `work` again and again, `delayMs` after it last ended, so that a slow run never overlaps the next. The timer does
  * not keep the process alive.

@@ -1,6 +1,7 @@
 import type Docker from 'dockerode';
 import { ask, statusOf, tolerate } from './docker.js';
 import { reason } from './refusal.js';
+import { ROOT } from './user.js';
 
 /**
  * Makes sure that the engine can run containers with an OCI runtime, by running one that does nothing.
@@ -16,7 +17,7 @@ export async function checkRuntime(docker: Docker, runtime: string, image: strin
       tolerate(
         docker.createContainer({
           Image: image,
-          User: '0:0',
+          User: ROOT,
           Entrypoint: [],
           Cmd: ['true'],
           HostConfig: {

@@ -2,7 +2,7 @@ import rateLimit, { type FastifyRateLimitStore, normalizeIP } from '@fastify/rat
 import type { FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { errors } from '../lib/errors.js';
-import { every } from '../lib/every.js';
+import { every, jitter } from '../lib/every.js';
 import { countRate, forgetRates } from '../lib/rates.js';
 
 const WINDOW_MS = 60_000;
@@ -51,7 +51,7 @@ export default fp(
       if (max > 0) await (incoming.ws ? terminal : request).call(this, incoming, reply);
     });
     const stop = every(
-      () => WINDOW_MS * (0.75 + Math.random() / 2),
+      () => jitter(WINDOW_MS),
       () => forgetRates(pg.pool, WINDOW_MS),
       (err) => log.warn({ err }, 'clients that asked long ago could not be forgotten'),
     );

@@ -2,7 +2,7 @@ import fp from 'fastify-plugin';
 import { removeEnded } from '../lib/auth/liveness.js';
 import { reconcileContainers, removeStrayWorkspaces } from '../lib/boxes/strays.js';
 import { Sweep } from '../lib/connections/sweep.js';
-import { every } from '../lib/every.js';
+import { every, jitter } from '../lib/every.js';
 
 /** Between two looks for containers without a row, in ms: they cost a call for all containers. */
 const CONTAINERS_MS = 30_000;
@@ -12,9 +12,6 @@ const WORKSPACES_MS = 3_600_000;
 
 /** Between two looks for credentials that nobody can use any more, in ms. */
 const CREDENTIALS_MS = 60_000;
-
-/** Replicas that sweep at the same moment would only wait for each other: up to a quarter earlier or later. */
-const jitter = (ms: number) => ms * (0.75 + Math.random() / 2);
 
 /** Sweeps every few seconds, on every replica. */
 export default fp(

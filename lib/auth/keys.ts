@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { decodeCursor, encodeCursor } from '../boxes/cursor.js';
+import { decodeCursor, pageOf } from '../boxes/cursor.js';
 import { isId } from '../boxes/store.js';
 import type { Queryable } from '../database.js';
 import { errors } from '../errors.js';
@@ -98,10 +98,7 @@ export class Keys {
        order by created_at desc, id desc limit $4`,
       [ownerSeenBy(viewer), after?.createdAt, after?.id, limit + 1],
     );
-    const items = rows.slice(0, limit);
-    const last = items.at(-1);
-    const more = last && rows.length > limit;
-    return { items, nextCursor: more ? encodeCursor({ createdAt: last.cursorTime, id: last.id }) : null };
+    return pageOf(rows, limit);
   }
 
   /**

@@ -9,7 +9,7 @@ import { checkSource } from '../sources/address.js';
 import { type Credentials, checkCredentials } from '../sources/credentials.js';
 import { parseSource, type Source } from '../sources/parse.js';
 import { Creation, deletedWhileCreated, type Surroundings } from './creation.js';
-import { decodeCursor, encodeCursor } from './cursor.js';
+import { decodeCursor, pageOf } from './cursor.js';
 import { generateName } from './name.js';
 import type { Quotas } from './quotas.js';
 import { RecentImages } from './recent-images.js';
@@ -144,13 +144,11 @@ export class Boxes {
     const after = cursor === undefined ? undefined : decodeCursor(cursor);
     const source = url === undefined ? undefined : parseSource({ url }, this.#around.env).url;
     const rows = await listBoxes(pool, viewer, { limit: limit + 1, after, url: source });
-    const page = rows.slice(0, limit);
-    const running = page.some((box) => box.running) ? await engine.runningBoxes() : new Set();
-    const last = page.at(-1);
+    const { items, nextCursor } = pageOf(rows, limit);
+    const running = items.some((box) => box.running) ? await engine.runningBoxes() : new Set();
     return {
-      items: page.map((box) => ({ ...box, running: box.running && running.has(box.id) })),
-      nextCursor:
-        last && rows.length > limit ? encodeCursor({ createdAt: last.cursorTime, id: last.id }) : null,
+      items: items.map((box) => ({ ...box, running: box.running && running.has(box.id) })),
+      nextCursor,
     };
   }
 

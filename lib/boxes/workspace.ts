@@ -2,6 +2,7 @@ import { mkdir, opendir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/pr
 import path from 'node:path';
 import type Docker from 'dockerode';
 import { ask } from '../docker.js';
+import { ROOT } from '../user.js';
 import type { Quota } from './quota.js';
 import { isId } from './store.js';
 
@@ -90,7 +91,7 @@ export class Workspaces {
       this.#docker.createContainer({
         Image: this.#baseImage,
         Labels: labels,
-        User: '0:0',
+        User: ROOT,
         Entrypoint: [],
         Cmd: ['find', '/workspace', '-mindepth', '1', '-delete'],
         HostConfig: {

@@ -8,6 +8,7 @@ import type Docker from 'dockerode';
 import { ask, KILLED, statusOf, tolerate } from '../docker.js';
 import { errors } from '../errors.js';
 import { projectRoot } from '../paths.js';
+import { ROOT } from '../user.js';
 import { whenAborted } from './deadline.js';
 
 const script = (name: string) =>
@@ -123,7 +124,7 @@ function containerOptions(job: Job): Docker.ContainerCreateOptions {
     name: job.name,
     Image: job.image,
     Labels: job.labels,
-    User: '0:0',
+    User: ROOT,
     WorkingDir: '/workspace',
     Entrypoint: [],
     Cmd: ['bash', '-c', SUPERVISE, 'supervise', job.script],

@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import type { SourceFile } from '../images/languages.js';
 import { giveToContainers } from '../remapping.js';
+import { ROOT } from '../user.js';
 import type { Resolve } from './address.js';
 import { openArchive } from './archive.js';
 import { SourceClient } from './client.js';
@@ -101,7 +102,7 @@ async function run(
   { ref, directory, variables, ...work }: Opened,
   options: FetchOptions & { signal: AbortSignal; onLine: (line: string) => void },
 ): Promise<Fetched> {
-  const { maxBytes, maxFiles = DEFAULT_MAX_FILES, owner = '0:0', timeoutSeconds } = options;
+  const { maxBytes, maxFiles = DEFAULT_MAX_FILES, owner = ROOT, timeoutSeconds } = options;
   const complaints = new ProgressLines(options.onLine);
   const records = new Records();
   const status = await runJob({

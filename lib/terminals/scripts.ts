@@ -23,8 +23,8 @@ done`;
 /**
  * Ends every process of the session \`$1\`, as a terminal that is hung up does: SIGHUP, then SIGKILL for those that are
  * there a second later. In a container that was started anew meanwhile another shell may have that number: one that did
- * not begin at \`$2\`, the 22nd field of its leader, is not ours. The session is a process's sixth field in /proc/PID/stat (proc(5)), counted after the
- * command's closing parenthesis, because a command may contain anything.
+ * not begin at \`$2\`, its leader's 22nd field, is not ours. The session is a process's sixth field in /proc/PID/stat
+ * (proc(5)), counted after the command's closing parenthesis, because a command may contain anything.
  */
 export const HANG_UP = `
 members() {

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import type { Principal } from '../../../lib/auth/principal.js';
 import type { Box } from '../../../lib/boxes/store.js';
 import { type BoxBody, BoxRef, BoxSchema, CreateBoxSchema, failures } from '../../../lib/schemas/box.js';
+import { Page, PageQuery } from '../../../lib/schemas/page.js';
 import { Id } from '../../../lib/schemas/terminal.js';
 import { TicketQuery } from '../../../lib/schemas/ticket.js';
 
@@ -63,19 +64,13 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         summary: 'List your dockboxes, newest first',
         tags: ['boxes'],
         querystring: Type.Object({
-          limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
-          cursor: Type.Optional(
-            Type.String({ maxLength: 200, description: 'The nextCursor of the page before' }),
-          ),
+          ...PageQuery,
           url: Type.Optional(
             Type.String({ minLength: 1, maxLength: 2048, description: 'Those of this source alone' }),
           ),
         }),
         response: {
-          200: Type.Object(
-            { items: Type.Array(BoxRef), nextCursor: Type.Union([Type.String(), Type.Null()]) },
-            { description: 'A page' },
-          ),
+          200: Page(BoxRef),
           ...failures(400, 401, 403, 503),
         },
       },

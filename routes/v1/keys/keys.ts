@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import type { Key } from '../../../lib/auth/keys.js';
 import { failures } from '../../../lib/schemas/box.js';
 import { CreateKeySchema, KeyRef, KeySchema } from '../../../lib/schemas/key.js';
+import { Page, PageQuery } from '../../../lib/schemas/page.js';
 
 const NewKey = Type.Object(
   { ...KeySchema.properties, key: Type.String({ description: 'The secret, which is not told again' }) },
@@ -38,17 +39,9 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
         operationId: 'listKeys',
         summary: 'List your API keys, newest first; as an admin, everybody’s',
         tags: ['keys'],
-        querystring: Type.Object({
-          limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 }),
-          cursor: Type.Optional(
-            Type.String({ maxLength: 200, description: 'The nextCursor of the page before' }),
-          ),
-        }),
+        querystring: Type.Object(PageQuery),
         response: {
-          200: Type.Object(
-            { items: Type.Array(KeyRef), nextCursor: Type.Union([Type.String(), Type.Null()]) },
-            { description: 'A page' },
-          ),
+          200: Page(KeyRef),
           ...failures(400, 401, 403, 503),
         },
       },
