@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { containerName } from '../lib/engine.js';
+import { containerName } from '../lib/engines/engine.js';
 import { call } from '../test/helpers/client.js';
 import { makeDeployment } from '../test/helpers/deployment.js';
 import { startGitServer } from '../test/helpers/git-server.js';

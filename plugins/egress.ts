@@ -1,7 +1,7 @@
 import fp from 'fastify-plugin';
 import { addressList } from '../lib/address-list.js';
 import { type Egress, probeEgress } from '../lib/egress.js';
-import { DEPLOYMENT_LABEL } from '../lib/engine.js';
+import { DEPLOYMENT_LABEL } from '../lib/engines/engine.js';
 import { every } from '../lib/every.js';
 
 declare module 'fastify' {

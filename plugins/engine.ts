@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { detectQuota } from '../lib/boxes/quota.js';
 import { Workspaces } from '../lib/boxes/workspace.js';
-import { Engine } from '../lib/engine.js';
+import type { Engine } from '../lib/engines/engine.js';
+import { SingleEngine } from '../lib/engines/single.js';
 import { errors } from '../lib/errors.js';
 import type { Log } from '../lib/log.js';
 import { resolveMountPoint } from '../lib/paths.js';
@@ -26,14 +27,14 @@ export default fp(
     const { rows } = await pg.pool.query<{ id: string }>('select id from deployment');
     const root = resolveMountPoint(config.MOUNT_POINT);
     const quota = await detectQuota(root, config.BOX_DISK_BYTES);
-    const workspaces = new Workspaces(root, docker, config.BASE_IMAGE, quota);
+    const workspaces = new Workspaces(root, () => app.engine.worker(), config.BASE_IMAGE, quota);
     app.decorate('workspaces', workspaces);
     const tools = new Tools(docker, config.BASE_IMAGE);
     app.decorate('tools', await hasTools(tools, app.log));
     if (config.CONTAINER_RUNTIME) await checkRuntimeOf(config.CONTAINER_RUNTIME, app);
     app.decorate(
       'engine',
-      new Engine({
+      new SingleEngine({
         docker,
         deployment: rows[0]?.id ?? '',
         limits: {

@@ -1,7 +1,8 @@
+import type Docker from 'dockerode';
 import type pg from 'pg';
 import { SERVICE } from '../auth/principal.js';
-import type { Engine } from '../engine.js';
-import { fetchContainerName } from '../engine.js';
+import type { Engine } from '../engines/engine.js';
+import { fetchContainerName } from '../engines/engine.js';
 import { errors, forClient } from '../errors.js';
 import { publish } from '../events.js';
 import { chooseImage } from '../images/choose.js';
@@ -105,9 +106,10 @@ export class Creation {
     const pullSignal = () =>
       AbortSignal.any([signal, AbortSignal.timeout(limits.fetchTimeoutSeconds * 1000)]);
 
-    if (!(await hasImage(engine.docker, baseImage))) {
+    const docker = await engine.worker();
+    if (!(await hasImage(docker, baseImage))) {
       say(`Pulling the image ${baseImage}`);
-      await pullImage(engine.docker, baseImage, { onProgress: say, signal: pullSignal() });
+      await pullImage(docker, baseImage, { onProgress: say, signal: pullSignal() });
     }
     await workspaces.make(id);
     say(`Fetching ${this.#source.url}`);
@@ -116,7 +118,7 @@ export class Creation {
     let fetched: Fetched;
     try {
       fetched = await fetchSource(this.#source, {
-        docker: engine.docker,
+        docker,
         image: baseImage,
         name: fetchContainerName(id),
         labels: engine.labels(id),
@@ -132,7 +134,7 @@ export class Creation {
         env: limits.env,
         signal,
         onFound: () => {
-          if (guess !== undefined) ahead = this.#startAhead(guess);
+          if (guess !== undefined) ahead = this.#startAhead(guess, docker);
         },
         onProgress: say,
       });
@@ -142,7 +144,7 @@ export class Creation {
     }
 
     const choice = chooseImage({ requested: requested ?? undefined, ...fetched, baseImage });
-    const { image, warnings } = await obtainImage(engine.docker, choice, {
+    const { image, warnings } = await obtainImage(docker, choice, {
       baseImage,
       signal: pullSignal(),
       onProgress: say,
@@ -165,11 +167,11 @@ export class Creation {
    * Starts the box's container while the fetch is still at work, with the image that it will probably have: nothing runs
    * in it before the box is ready. What goes wrong shows again when it is started in earnest.
    */
-  async #startAhead(image: string): Promise<void> {
+  async #startAhead(image: string, docker: Docker): Promise<void> {
     const { engine, log } = this.#around;
     const { id, name } = this.#box;
     try {
-      if (await hasImage(engine.docker, image)) await engine.ensureRunning({ id, name, image });
+      if (await hasImage(docker, image)) await engine.ensureRunning({ id, name, image });
     } catch (err) {
       log.info({ err, box: id }, "a box's container could not be started ahead of its files");
     }

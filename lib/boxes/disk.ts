@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import type pg from 'pg';
 import { transaction } from '../database.js';
 import { ask, found, statusOf } from '../docker.js';
-import { containerName, type Engine } from '../engine.js';
+import type { Engine, Place } from '../engines/engine.js';
 import type { Log } from '../log.js';
 import { runInBox } from '../terminals/run.js';
 import { TOOLS_PATH } from '../tools.js';
@@ -103,11 +103,12 @@ export class DiskWatch {
    * @throws when it can't be measured
    */
   async #measure(id: string): Promise<number | undefined> {
-    const { docker } = this.#options.engine;
-    const workspace = await this.#measureWorkspace(id);
-    const inspected = (await ask(
-      found(docker.getContainer(containerName(id)).inspect({ size: true } as object)),
-    )) as { SizeRw?: number } | undefined;
+    const place = await this.#options.engine.place(id);
+    if (!place) return undefined;
+    const workspace = await this.#measureWorkspace(place, id);
+    const inspected = (await ask(found(place.container.inspect({ size: true } as object)))) as
+      | { SizeRw?: number }
+      | undefined;
     return inspected && workspace !== undefined ? workspace + (inspected.SizeRw ?? 0) : undefined;
   }
 
@@ -115,14 +116,14 @@ export class DiskWatch {
    * A workspace is measured from inside its box, where no link leads elsewhere and the work counts as the box's own. A box
    * that does not let itself be measured, such as one without a process to spare, is from here.
    */
-  async #measureWorkspace(id: string): Promise<number | undefined> {
-    const { engine, workspaces } = this.#options;
+  async #measureWorkspace(place: Place, id: string): Promise<number | undefined> {
+    const { workspaces } = this.#options;
     // A workspace can have no mounts in it, but subvolumes, which "-x" would leave out.
     const du = '-sk';
     const busybox = `${TOOLS_PATH}/bin/busybox`;
     const command = [busybox, 'timeout', String(TIMEOUT_MS / 1000), busybox, 'du', du, '/workspace'];
     try {
-      const { output } = await runInBox(engine.docker, id, command, ROOT);
+      const { output } = await runInBox(place, command, ROOT);
       const bytes = bytesOf(output);
       if (bytes !== undefined) return bytes;
     } catch (error) {

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { Engine } from '../engine.js';
+import type { Engine } from '../engines/engine.js';
 import type { Log } from '../log.js';
 import { isId } from './store.js';
 import type { Workspaces } from './workspace.js';

@@ -15,16 +15,19 @@ const EMPTY_TIMEOUT_MS = 600_000;
 /** The workspaces below one mount point, and the throw-away container that removes what the server itself can't. */
 export class Workspaces {
   readonly #root: string;
-  readonly #docker: Docker;
+  readonly #worker: () => Promise<Docker>;
   readonly #baseImage: string;
   /** The file system's limit of each workspace, where it has one. */
   readonly quota: Quota | undefined;
 
-  /** @param root MOUNT_POINT, absolute */
-  constructor(root: string, docker: Docker, baseImage: string, quota?: Quota) {
+  /**
+   * @param root MOUNT_POINT, absolute
+   * @param worker gives an engine for throw-away containers that see it
+   */
+  constructor(root: string, worker: () => Promise<Docker>, baseImage: string, quota?: Quota) {
     this.quota = quota;
     this.#root = root;
-    this.#docker = docker;
+    this.#worker = worker;
     this.#baseImage = baseImage;
   }
 
@@ -87,8 +90,9 @@ export class Workspaces {
   }
 
   async #emptyInContainer(directory: string, labels: Record<string, string>): Promise<void> {
+    const docker = await this.#worker();
     const container = await ask(
-      this.#docker.createContainer({
+      docker.createContainer({
         Image: this.#baseImage,
         Labels: labels,
         User: ROOT,

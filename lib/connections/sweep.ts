@@ -3,7 +3,7 @@ import { removeContents, removeRemains } from '../boxes/remains.js';
 import { markFailed, markStopped } from '../boxes/store.js';
 import type { Workspaces } from '../boxes/workspace.js';
 import { transaction } from '../database.js';
-import type { Engine } from '../engine.js';
+import type { Engine } from '../engines/engine.js';
 import { publish } from '../events.js';
 import type { Log } from '../log.js';
 import { BEATS_PER_LEASE } from './manager.js';

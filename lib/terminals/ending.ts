@@ -1,8 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type Docker from 'dockerode';
 import type { Boxes } from '../boxes/boxes.js';
 import { ask, found, KILLED } from '../docker.js';
-import { containerName } from '../engine.js';
+import type { Place } from '../engines/engine.js';
 import { CLOSE, type Ending } from './close.js';
 import { statusCommand } from './commands.js';
 import { runInBox } from './run.js';
@@ -15,7 +14,8 @@ const POLL_MS = 25;
 const RECENT_SECONDS = 10;
 
 type Ended = {
-  docker: Docker;
+  /** Where its shell ran. */
+  place: Place;
   boxes: Boxes;
   boxId: string;
   execId: string;
@@ -34,18 +34,18 @@ type Ended = {
  * @throws {@link errors.EngineUnavailable}; what pg throws
  */
 export async function whyEnded(ended: Ended): Promise<Ending> {
-  const { docker, boxes, boxId, execId, held, openedAt, hasLapsed } = ended;
-  const exec = await ask(found(docker.getExec(execId).inspect()));
+  const { place, boxes, boxId, execId, held, openedAt, hasLapsed } = ended;
+  const exec = await ask(found(place.docker.getExec(execId).inspect()));
   // What shows a held shell ends well only with it, and with an error when its terminal is lost.
   const exited = exec && !exec.Running && (held ? exec.ExitCode === 0 : exec.ExitCode !== KILLED);
-  const runs = await staysRunning(docker, boxId, exited ? 0 : SETTLE_MS);
+  const runs = await staysRunning(place, exited ? 0 : SETTLE_MS);
   // The engine forgets the execs of a container that it has started anew.
   if (runs && exec) {
     // A held shell is not the exec's own process, which only shows it.
-    const exitCode = held ? await heldExitCode(docker, boxId, held) : (exec.ExitCode ?? undefined);
+    const exitCode = held ? await heldExitCode(place, held) : (exec.ExitCode ?? undefined);
     const isTold = exited && exitCode !== undefined;
-    if (isTold || !(await wasStartedSince(docker, boxId, openedAt))) {
-      return { code: CLOSE.normal, reason: await howShellEnded(docker, boxId, exitCode), exitCode };
+    if (isTold || !(await wasStartedSince(place, openedAt))) {
+      return { code: CLOSE.normal, reason: await howShellEnded(place, exitCode), exitCode };
     }
   }
   // Asked first: a box that is deleted has no connections either.
@@ -64,7 +64,7 @@ export async function whyEnded(ended: Ended): Promise<Ending> {
         'The dockbox was stopped, as it takes more disk than it may: connect again and delete some files.',
     };
   }
-  return { code: CLOSE.serverError, reason: await howContainerDied(docker, boxId) };
+  return { code: CLOSE.serverError, reason: await howContainerDied(place) };
 }
 
 const OUT_OF_MEMORY = 'the dockbox ran out of memory';
@@ -73,36 +73,36 @@ const OUT_OF_MEMORY = 'the dockbox ran out of memory';
  * Whether a box's container was started after a moment of ours: somebody else may have started it anew at once. Only
  * spans of time are compared, as the engine may have another clock.
  */
-async function wasStartedSince(docker: Docker, boxId: string, moment: number): Promise<boolean> {
+async function wasStartedSince({ docker, container: handle }: Place, moment: number): Promise<boolean> {
   const { SystemTime } = await ask<{ SystemTime: string }>(docker.info());
   const ago = performance.now() - moment;
-  const container = await ask(found(docker.getContainer(containerName(boxId)).inspect()));
+  const container = await ask(found(handle.inspect()));
   return container !== undefined && Date.parse(container.State.StartedAt) > Date.parse(SystemTime) - ago;
 }
 
 /** The exit code of a held shell; undefined when it was ended with its terminal. */
-async function heldExitCode(docker: Docker, boxId: string, terminal: string): Promise<number | undefined> {
-  const { output } = await runInBox(docker, boxId, statusCommand(terminal));
+async function heldExitCode(place: Place, terminal: string): Promise<number | undefined> {
+  const { output } = await runInBox(place, statusCommand(terminal));
   return /^\d+$/.test(output.trim()) ? Number(output) : undefined;
 }
 
-async function howShellEnded(docker: Docker, boxId: string, exitCode: number | undefined): Promise<string> {
+async function howShellEnded(place: Place, exitCode: number | undefined): Promise<string> {
   if (exitCode === undefined) return 'The terminal was ended.';
   if (exitCode !== KILLED) return 'The shell exited.';
-  const lacked = await lackedMemory(docker, boxId, exitCode);
+  const lacked = await lackedMemory(place, exitCode);
   return `The shell was killed: ${lacked ? OUT_OF_MEMORY : 'by a signal'}.`;
 }
 
 /** What became of a container that dockbox did not stop. */
-async function howContainerDied(docker: Docker, boxId: string): Promise<string> {
-  const container = await ask(found(docker.getContainer(containerName(boxId)).inspect()));
+async function howContainerDied(place: Place): Promise<string> {
+  const container = await ask(found(place.container.inspect()));
   const remedy = 'connect again to start it, your files are there.';
   if (!container || container.State.Status === 'removing') {
     return `The container of this dockbox was removed: ${remedy}`;
   }
   const { Running, ExitCode } = container.State;
   if (Running) return 'The container of this dockbox was restarted: connect again.';
-  if (await lackedMemory(docker, boxId, ExitCode)) return `It ended because ${OUT_OF_MEMORY}: ${remedy}`;
+  if (await lackedMemory(place, ExitCode)) return `It ended because ${OUT_OF_MEMORY}: ${remedy}`;
   return `The container of this dockbox ended, not by dockbox (status ${ExitCode}): ${remedy}`;
 }
 
@@ -110,11 +110,11 @@ async function howContainerDied(docker: Docker, boxId: string): Promise<string> 
  * Whether the kernel has just killed something in the container for want of memory. The state's own `OOMKilled` tells that
  * only of the container's whole life, and of a container that has ended.
  */
-async function lackedMemory(docker: Docker, boxId: string, exitCode: number | null): Promise<boolean> {
+async function lackedMemory({ docker, container }: Place, exitCode: number | null): Promise<boolean> {
   if (exitCode !== KILLED) return false;
   const { SystemTime } = await ask<{ SystemTime: string }>(docker.info());
   const now = Math.ceil(Date.parse(SystemTime) / 1000);
-  const filters = JSON.stringify({ event: ['oom'], container: [containerName(boxId)] });
+  const filters = JSON.stringify({ event: ['oom'], container: [container.id] });
   const events = await ask(docker.getEvents({ since: now - RECENT_SECONDS, until: now, filters }));
   let seen = false;
   for await (const event of events) seen ||= event.length > 0;
@@ -122,12 +122,11 @@ async function lackedMemory(docker: Docker, boxId: string, exitCode: number | nu
 }
 
 /**
- * Whether a box's container runs.
+ * Whether a container runs.
  * @param patienceMs for how long it has to be seen running to be believed, in ms
  * @throws {@link errors.EngineUnavailable}
  */
-export async function staysRunning(docker: Docker, boxId: string, patienceMs = SETTLE_MS): Promise<boolean> {
-  const container = docker.getContainer(containerName(boxId));
+export async function staysRunning({ container }: Place, patienceMs = SETTLE_MS): Promise<boolean> {
   const deadline = Date.now() + patienceMs;
   for (;;) {
     const inspected = await ask(found(container.inspect()));

@@ -1,5 +1,5 @@
-import type Docker from 'dockerode';
 import { statusOf } from '../docker.js';
+import type { Engine } from '../engines/engine.js';
 import { errors } from '../errors.js';
 import { tmuxCommand } from './commands.js';
 import { runInBox } from './run.js';
@@ -19,8 +19,8 @@ const FIELDS = ['session_name', 'window_width', 'window_height', 'session_attach
 const FORMAT = FIELDS.map((field) => `#{${field}}`).join('\t');
 
 /** The terminals that are held in a box; none in one that does not run. */
-export async function listTerminals(docker: Docker, boxId: string): Promise<HeldTerminal[]> {
-  const { status, output } = await tmux(docker, boxId, 'list-sessions', '-F', FORMAT);
+export async function listTerminals(engine: Engine, boxId: string): Promise<HeldTerminal[]> {
+  const { status, output } = await tmux(engine, boxId, 'list-sessions', '-F', FORMAT);
   if (status !== 0) return [];
   return output.trimEnd().split('\n').map(parseTerminal);
 }
@@ -29,8 +29,8 @@ export async function listTerminals(docker: Docker, boxId: string): Promise<Held
  * Ends a held terminal with what runs in it; its clients' connections are closed.
  * @throws {@link errors.TerminalNotFound}
  */
-export async function endTerminal(docker: Docker, boxId: string, name: string): Promise<void> {
-  const { status } = await tmux(docker, boxId, 'kill-session', '-t', `=${name}`);
+export async function endTerminal(engine: Engine, boxId: string, name: string): Promise<void> {
+  const { status } = await tmux(engine, boxId, 'kill-session', '-t', `=${name}`);
   if (status !== 0) throw new errors.TerminalNotFound(name);
 }
 
@@ -46,9 +46,11 @@ function parseTerminal(line: string): HeldTerminal {
   };
 }
 
-async function tmux(docker: Docker, boxId: string, ...args: string[]) {
+async function tmux(engine: Engine, boxId: string, ...args: string[]) {
+  const place = await engine.place(boxId);
+  if (!place) return { status: null, output: '' };
   try {
-    return await runInBox(docker, boxId, tmuxCommand(...args));
+    return await runInBox(place, tmuxCommand(...args));
   } catch (error) {
     // There is no container, or it does not run.
     if (statusOf(error) === 404 || statusOf(error) === 409) return { status: null, output: '' };

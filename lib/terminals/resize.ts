@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type Docker from 'dockerode';
 import type { ConnectionManager } from '../connections/manager.js';
+import type { Engine } from '../engines/engine.js';
 import { errors } from '../errors.js';
 import type { Size } from './commands.js';
 import { resizeExec } from './shell.js';
@@ -10,7 +10,7 @@ const SHELL_WAIT_MS = 3000;
 const POLL_MS = 50;
 
 type Options = {
-  docker: Docker;
+  engine: Engine;
   connections: ConnectionManager;
   boxId: string;
   terminal: string;
@@ -21,12 +21,12 @@ type Options = {
  * Tells the shells of a terminal how large their window is, whichever replica their clients are on.
  * @throws {@link errors.TerminalNotFound} when there is none
  */
-export async function resizeTerminal({ docker, connections, boxId, terminal, size }: Options): Promise<void> {
+export async function resizeTerminal({ engine, connections, boxId, terminal, size }: Options): Promise<void> {
   const deadline = Date.now() + SHELL_WAIT_MS;
   for (;;) {
-    const execs = await connections.execsOf(boxId, terminal);
-    const resized = await Promise.all(execs.map((exec) => resizeExec(docker, exec, size)));
-    if (resized.includes(true)) return;
+    const [execs, place] = await Promise.all([connections.execsOf(boxId, terminal), engine.place(boxId)]);
+    const resized = place && (await Promise.all(execs.map((exec) => resizeExec(place.docker, exec, size))));
+    if (resized?.includes(true)) return;
     if (Date.now() > deadline) throw new errors.TerminalNotFound(terminal);
     await delay(POLL_MS);
   }

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import type Docker from 'dockerode';
 import { ask } from '../docker.js';
-import { containerName } from '../engine.js';
+import type { Place } from '../engines/engine.js';
 
 /** The most that is read of what a command prints, in bytes. */
 const MAX_OUTPUT_BYTES = 256 * 1024;
@@ -14,12 +13,10 @@ const MAX_OUTPUT_BYTES = 256 * 1024;
  * @throws {@link errors.EngineUnavailable}; the engine's own refusal, with its status, when the box does not run
  */
 export async function runInBox(
-  docker: Docker,
-  boxId: string,
+  { docker, container }: Place,
   command: string[],
   user?: string,
 ): Promise<{ status: number | null; output: string }> {
-  const container = docker.getContainer(containerName(boxId));
   const exec = await ask(container.exec({ Cmd: command, AttachStdout: true, ...(user && { User: user }) }));
   const stream = await ask(exec.start({}));
   const chunks: Buffer[] = [];

@@ -1,8 +1,8 @@
-import type Docker from 'dockerode';
 import type { WebSocket } from 'ws';
 import type { Principal } from '../auth/principal.js';
 import type { Boxes, Connected } from '../boxes/boxes.js';
 import type { ConnectionManager, Lease } from '../connections/manager.js';
+import type { Engine } from '../engines/engine.js';
 import { errors, forClient } from '../errors.js';
 import { publish } from '../events.js';
 import type { Log } from '../log.js';
@@ -27,7 +27,7 @@ const CLOSE_BY_ERROR: Record<string, number> = {
 export type SessionOptions = {
   boxes: Boxes;
   connections: ConnectionManager;
-  docker: Docker;
+  engine: Engine;
   /** Whose terminal it is. */
   who: Principal;
   /** The box's id or name. */
@@ -45,7 +45,7 @@ export type SessionOptions = {
  * no more.
  */
 export async function serveTerminal(socket: WebSocket, options: SessionOptions): Promise<void> {
-  const { boxes, connections, docker, wish, tools, pingSeconds, log } = options;
+  const { boxes, connections, engine, wish, tools, pingSeconds, log } = options;
   const gone = new AbortController();
   socket.once('close', () => gone.abort());
   // Frames that arrive before there is a shell wait in the kernel.
@@ -66,7 +66,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     const { id: boxId, directory } = connected.box;
     shell = await Shell.open({
       ...wish,
-      docker,
+      engine,
       boxId,
       tools,
       directory,
@@ -74,13 +74,13 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     });
     opened('open');
     if (socket.readyState !== socket.OPEN) return;
-    const { execId, history, stream } = shell;
+    const { place, execId, history, stream } = shell;
     const openedAt = performance.now();
     if (history.length > 0) socket.send(framingOf(socket).output(history));
     // One after the other, the client's own wishes last. An image without `stty` has the shell start without a size.
-    let resized = resizeExec(docker, execId, wish.size);
+    let resized = resizeExec(place.docker, execId, wish.size);
     const onSize = (size: Size) => {
-      const resize = () => resizeExec(docker, execId, size);
+      const resize = () => resizeExec(place.docker, execId, size);
       resized = resized.then(resize).catch((err: unknown) => {
         log.warn({ err }, 'a terminal was not resized');
         return false;
@@ -93,7 +93,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     if (socket.readyState !== socket.OPEN) return;
     const held = tools && wish.terminal ? wish.terminal : undefined;
     const hasLapsed = () => connections.hasLapsed(connected.lease);
-    close(socket, await whyEnded({ docker, boxes, boxId, execId, held, openedAt, hasLapsed }));
+    close(socket, await whyEnded({ place, boxes, boxId, execId, held, openedAt, hasLapsed }));
   } catch (error) {
     opened('failed');
     if (gone.signal.aborted) return;

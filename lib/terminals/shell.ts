@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type Docker from 'dockerode';
 import { ask, statusOf } from '../docker.js';
-import { containerName } from '../engine.js';
+import type { Engine, Place } from '../engines/engine.js';
 import { errors } from '../errors.js';
 import { hangUpCommand, type Leader, type Size, shellCommand, type Wish } from './commands.js';
 import { staysRunning } from './ending.js';
@@ -25,7 +25,7 @@ const MAX_HISTORY_BYTES = 4_000_000;
 const DETACH_KEYS = 'ctrl-@,ctrl-^,ctrl-@,ctrl-_,ctrl-@,ctrl-^,ctrl-@,ctrl-_';
 
 type Options = Wish & {
-  docker: Docker;
+  engine: Engine;
   boxId: string;
   /** Whether the box has tools. */
   tools: boolean;
@@ -36,24 +36,24 @@ type Options = Wish & {
  * it is hung up a held shell lives on, for whoever connects to it next.
  */
 export class Shell {
+  /** The container that it runs in. */
+  readonly place: Place;
   readonly execId: string;
   /** Keystrokes in, the terminal's output out, byte for byte. */
   readonly stream: Duplex;
   /** What a held shell has shown before, and is no longer on its screen. */
   readonly history: Buffer;
-  readonly #docker: Docker;
-  readonly #boxId: string;
   readonly #leader: Leader;
   readonly #tools: boolean;
 
   private constructor(
-    { docker, boxId, tools }: Options,
+    place: Place,
+    tools: boolean,
     execId: string,
     stream: Duplex,
     [leader, history]: [Leader, Buffer],
   ) {
-    this.#docker = docker;
-    this.#boxId = boxId;
+    this.place = place;
     this.#tools = tools;
     this.execId = execId;
     this.stream = stream;
@@ -68,11 +68,13 @@ export class Shell {
    *   {@link errors.EngineUnavailable}
    */
   static async open(options: Options): Promise<Shell> {
-    const { docker, boxId, tools } = options;
+    const { engine, boxId, tools } = options;
+    const place = await engine.place(boxId);
+    if (!place) throw stopped();
     let stream: Duplex | undefined;
     try {
       const exec = await ask(
-        docker.getContainer(containerName(boxId)).exec({
+        place.container.exec({
           Cmd: shellCommand(options, tools),
           AttachStdin: true,
           AttachStdout: true,
@@ -85,12 +87,12 @@ export class Shell {
       stream = await ask(
         exec.start({ hijack: true, stdin: true, Tty: true, DetachKeys: DETACH_KEYS } as object),
       );
-      return new Shell(options, exec.id, stream, await greet(stream, tools && options.terminal !== ''));
+      return new Shell(place, tools, exec.id, stream, await greet(stream, tools && options.terminal !== ''));
     } catch (error) {
       stream?.destroy();
       if (error instanceof errors.EngineUnavailable) throw error;
-      if (await staysRunning(docker, boxId)) throw error;
-      throw new errors.BoxNotReady('The dockbox was stopped while a shell was being started in it.');
+      if (await staysRunning(place)) throw error;
+      throw stopped();
     }
   }
 
@@ -102,7 +104,7 @@ export class Shell {
     this.stream.destroy();
     try {
       const exec = await ask(
-        this.#docker.getContainer(containerName(this.#boxId)).exec({
+        this.place.container.exec({
           Cmd: hangUpCommand(this.#leader, this.#tools),
         }),
       );
@@ -114,6 +116,9 @@ export class Shell {
     }
   }
 }
+
+const stopped = () =>
+  new errors.BoxNotReady('The dockbox was stopped while a shell was being started in it.');
 
 /**
  * Tells a shell how large its client's window is. One that has ended has no window.

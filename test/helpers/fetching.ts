@@ -32,7 +32,7 @@ export async function startFetching(t: Test): Promise<Fetching> {
   const deployment = `test-${randomUUID()}`;
   const labels = { 'dockbox.deployment': deployment };
   const root = await mkdtemp(path.join(os.tmpdir(), 'dockbox-fetching-'));
-  const workspaces = new Workspaces(root, docker, image);
+  const workspaces = new Workspaces(root, async () => docker, image);
   const ids: string[] = [];
 
   const containers = async () => {

@@ -8,7 +8,7 @@ import { ConnectionManager } from '../../lib/connections/manager.js';
 import { Sweep } from '../../lib/connections/sweep.js';
 import { migrate, poolOptions } from '../../lib/database.js';
 import { connectDocker } from '../../lib/docker.js';
-import { Engine } from '../../lib/engine.js';
+import { SingleEngine } from '../../lib/engines/single.js';
 import type { Log } from '../../lib/log.js';
 import { Tools } from '../../lib/tools.js';
 import { ROOT } from '../../lib/user.js';
@@ -46,14 +46,14 @@ export async function makeReplicas(
   await migrate(pool);
   const { rows } = await pool.query<{ id: string }>('select id from deployment');
   const docker = connectDocker(config);
-  const workspaces = new Workspaces(deployment.mountPoint, docker, config.BASE_IMAGE);
+  const workspaces = new Workspaces(deployment.mountPoint, async () => docker, config.BASE_IMAGE);
   const limits = {
     memoryBytes: config.BOX_MEMORY_BYTES,
     cpus: config.BOX_CPUS,
     pids: config.BOX_PIDS,
     user: ROOT,
   };
-  const engine = new Engine({
+  const engine = new SingleEngine({
     docker,
     deployment: rows[0]?.id ?? '',
     limits,

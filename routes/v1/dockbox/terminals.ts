@@ -80,11 +80,11 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     wsHandler: async (socket, request) => {
       const { cols, rows, terminal, history, readonly } = request.query as Static<typeof Query>;
-      const { boxes, config, connections, docker, tools } = app;
+      const { boxes, config, connections, engine, tools } = app;
       const { boxId: id } = request;
       request.audit('connect', { box: id, terminal });
       await app.terminals.serve(socket, {
-        ...{ boxes, connections, docker, tools, who: request.principal, id },
+        ...{ boxes, connections, engine, tools, who: request.principal, id },
         wish: { terminal, size: { cols, rows }, history, readonly },
         pingSeconds: config.PING_SECONDS,
         log: request.log.child({ box: id, terminal }),
@@ -110,7 +110,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     },
     async ({ params, principal }) => {
       const { id } = await app.boxes.find(principal, params.id);
-      return { items: await listTerminals(app.docker, id) };
+      return { items: await listTerminals(app.engine, id) };
     },
   );
 
@@ -129,7 +129,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     async (request, reply) => {
       const { params, principal } = request;
       const { id } = await app.boxes.find(principal, params.id);
-      await endTerminal(app.docker, id, params.terminal);
+      await endTerminal(app.engine, id, params.terminal);
       request.audit('end-terminal', { box: id, terminal: params.terminal });
       return reply.code(204).send(null);
     },
@@ -150,10 +150,10 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       },
     },
     async ({ params, body, principal }, reply) => {
-      const { docker, connections } = app;
+      const { engine, connections } = app;
       authorizeTerminal(principal, { terminal: params.terminal, readonly: false });
       const { id: boxId } = await app.boxes.find(principal, params.id);
-      await resizeTerminal({ docker, connections, boxId, terminal: params.terminal, size: body });
+      await resizeTerminal({ engine, connections, boxId, terminal: params.terminal, size: body });
       return reply.code(204).send(null);
     },
   );

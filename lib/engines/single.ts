@@ -1,56 +1,22 @@
 import type Docker from 'dockerode';
-import { ask, found, statusOf, tolerate } from './docker.js';
-import { errors } from './errors.js';
-import { pullImage } from './images/pull.js';
-import { ensureNetwork, NETWORK } from './network.js';
-import { reason } from './refusal.js';
-import { TOOLS_PATH, TOOLS_RUN_PATH, type Tools } from './tools.js';
-import { makeHome, nameUser, ROOT } from './user.js';
-
-/** What package managers need as root, and no more: no raw sockets, no device nodes, no mounts. */
-const CAPABILITIES = [
-  'CHOWN',
-  'DAC_OVERRIDE',
-  'FOWNER',
-  'FSETID',
-  'KILL',
-  'NET_BIND_SERVICE',
-  'SETGID',
-  'SETUID',
-];
-
-/** The size of /dev/shm, in bytes: what Docker gives, whatever its daemon is told. */
-const SHM_BYTES = 64 * 1024 ** 2;
-
-/**
- * Of a process: an engine's own limit for open files may be a million, or, where it may raise none, some 20,000. A crash
- * leaves no core in the workspace.
- */
-const ULIMITS = [
-  { Name: 'nofile', Soft: 16_384, Hard: 16_384 },
-  { Name: 'core', Soft: 0, Hard: 0 },
-];
-
-/** Seconds between SIGTERM and SIGKILL. The main process ends at once; the shells go with it. */
-const STOP_GRACE_SECONDS = 2;
-
-/** Label of every container of a deployment; its value is the deployment's id. */
-export const DEPLOYMENT_LABEL = 'dockbox.deployment';
-/** Label that names a container's box, by id. */
-export const BOX_LABEL = 'dockbox.id';
-
-/** What the engine has to know of a box to run it. */
-export type Runnable = { id: string; name: string; image: string };
-
-export type BoxLimits = {
-  memoryBytes: number;
-  cpus: number;
-  pids: number;
-  /** An OCI runtime that the engine knows, such as `runsc`; undefined for the engine's default. */
-  runtime?: string | undefined;
-  /** Whose boxes' processes are: a user's and a group's id, such as `1000:1000`. */
-  user: string;
-};
+import { ask, found, statusOf, tolerate } from '../docker.js';
+import { errors } from '../errors.js';
+import { pullImage } from '../images/pull.js';
+import { ensureNetwork, NETWORK } from '../network.js';
+import { reason } from '../refusal.js';
+import { TOOLS_PATH, TOOLS_RUN_PATH, type Tools } from '../tools.js';
+import { makeHome, nameUser, ROOT } from '../user.js';
+import {
+  BOX_LABEL,
+  type BoxLimits,
+  containerName,
+  DEPLOYMENT_LABEL,
+  type Engine,
+  fetchContainerName,
+  type Place,
+  type Runnable,
+} from './engine.js';
+import { CAPABILITIES, mainCommand, SHM_BYTES, STOP_GRACE_SECONDS, ULIMITS } from './hardening.js';
 
 type EngineOptions = {
   docker: Docker;
@@ -61,19 +27,16 @@ type EngineOptions = {
   workspace: (id: string) => string;
 };
 
-/**
- * The containers of boxes on one Docker engine. Every operation may be repeated and may race with another replica's:
- * what is already so counts as done. Each throws {@link errors.EngineUnavailable} when the engine does not answer.
- */
-export class Engine {
-  readonly docker: Docker;
+/** The containers of boxes on one Docker engine. */
+export class SingleEngine implements Engine {
+  readonly #docker: Docker;
   readonly deployment: string;
   readonly #limits: BoxLimits;
   readonly #tools: Tools;
   readonly #workspace: (id: string) => string;
 
   constructor({ docker, deployment, limits, tools, workspace }: EngineOptions) {
-    this.docker = docker;
+    this.#docker = docker;
     this.deployment = deployment;
     this.#limits = limits;
     this.#tools = tools;
@@ -81,24 +44,18 @@ export class Engine {
   }
 
   async ping(): Promise<void> {
-    await ask(this.docker.ping());
+    await ask(this.#docker.ping());
   }
 
-  /** Labels for a container that belongs to the box `id`. */
   labels(id: string): Record<string, string> {
     return { [BOX_LABEL]: id, [DEPLOYMENT_LABEL]: this.deployment };
   }
 
-  /**
-   * Makes sure that the box's container runs: made again when it is missing, started when it is stopped.
-   * @returns false when it ran already
-   * @throws {@link errors.ImageUnavailable} when its image is gone or can't run a box; {@link errors.EngineFailed}
-   */
   async ensureRunning(box: Runnable): Promise<boolean> {
     const started = await this.#start(box.id);
     if (started !== undefined) return started;
     await this.#create(box);
-    const container = this.docker.getContainer(containerName(box.id));
+    const container = this.#docker.getContainer(containerName(box.id));
     try {
       const { user } = this.#limits;
       if (user !== ROOT) await makeHome(container, user);
@@ -122,7 +79,7 @@ export class Engine {
    * @returns false when it ran already; undefined when there is none, or none any more
    */
   async #start(id: string): Promise<boolean | undefined> {
-    const container = this.docker.getContainer(containerName(id));
+    const container = this.#docker.getContainer(containerName(id));
     try {
       const started = await ask(tolerate(container.start(), 304, 404));
       return started === 404 ? undefined : started !== 304;
@@ -138,35 +95,39 @@ export class Engine {
 
   async stop(id: string): Promise<void> {
     await ask(
-      tolerate(this.docker.getContainer(containerName(id)).stop({ t: STOP_GRACE_SECONDS }), 304, 404),
+      tolerate(this.#docker.getContainer(containerName(id)).stop({ t: STOP_GRACE_SECONDS }), 304, 404),
     );
   }
 
-  /** Removes the box's container and, when one is at work, the container that fetches its source. */
   async remove(id: string): Promise<void> {
     for (const name of [containerName(id), fetchContainerName(id)]) await this.#removeContainer(name);
   }
 
-  /** The ids of boxes whose container runs, as the engine says. */
   async runningBoxes(): Promise<Set<string>> {
     const containers = await this.#list({ all: false });
     return new Set(containers.map(({ boxId }) => boxId));
   }
 
-  /** Whether the box's container runs, as the engine says. */
   async isRunning(id: string): Promise<boolean> {
-    const container = await ask(found(this.docker.getContainer(containerName(id)).inspect()));
+    const container = await ask(found(this.#docker.getContainer(containerName(id)).inspect()));
     return container?.State.Running ?? false;
   }
 
-  /** Every container of the deployment's, those of fetches included: whose it is, and whether it runs. */
   containers(): Promise<{ boxId: string; running: boolean }[]> {
     return this.#list({ all: true });
   }
 
+  async place(id: string): Promise<Place> {
+    return { docker: this.#docker, container: this.#docker.getContainer(containerName(id)) };
+  }
+
+  async worker(): Promise<Docker> {
+    return this.#docker;
+  }
+
   async #list({ all }: { all: boolean }) {
     const label = [`${DEPLOYMENT_LABEL}=${this.deployment}`];
-    const containers = await ask(this.docker.listContainers({ all, filters: { label } }));
+    const containers = await ask(this.#docker.listContainers({ all, filters: { label } }));
     return containers.map(({ Labels, State }) => ({
       boxId: Labels[BOX_LABEL] ?? '',
       running: State === 'running',
@@ -174,12 +135,12 @@ export class Engine {
   }
 
   async #create(box: Runnable): Promise<void> {
-    await ensureNetwork(this.docker);
+    await ensureNetwork(this.#docker);
     const options = this.#containerOptions(box, await this.#tools.volume());
-    const create = () => ask(tolerate(this.docker.createContainer(options), 404, 409));
+    const create = () => ask(tolerate(this.#docker.createContainer(options), 404, 409));
     if ((await create()) !== 404) return;
     // Images are pruned by their hosts' owners: have it again.
-    await pullImage(this.docker, box.image);
+    await pullImage(this.#docker, box.image);
     await create();
   }
 
@@ -195,8 +156,7 @@ export class Engine {
       User: user,
       WorkingDir: '/workspace',
       Entrypoint: [],
-      // From the tools where there are any: not every image has a tail.
-      Cmd: [...(tools ? [`${TOOLS_PATH}/bin/busybox`] : []), 'tail', '-f', '/dev/null'],
+      Cmd: mainCommand(tools !== undefined),
       HostConfig: {
         Init: true,
         // Unlike a bind by name, a mount is refused when the directory is not there.
@@ -223,12 +183,9 @@ export class Engine {
   }
 
   async #removeContainer(name: string): Promise<void> {
-    const container = this.docker.getContainer(name);
+    const container = this.#docker.getContainer(name);
     const removed = await ask(tolerate(container.remove({ force: true, v: true }), 404, 409));
     // Somebody else is removing it: it is in use until they are done.
     if (removed === 409) await ask(tolerate(container.wait({ condition: 'removed' }), 404));
   }
 }
-
-export const containerName = (id: string) => `dockbox-${id}`;
-export const fetchContainerName = (id: string) => `dockbox-fetch-${id}`;
