@@ -24,6 +24,9 @@ const measures: Record<MeasureName, Measure> = {
   'slow-reader': slowReader,
 };
 
+/** Fetches that the server keeps prepared: as many as it does of its own accord. */
+export const PREPARED = 2;
+
 /** Seconds: the box that both sides work in is never idle, whichever of them is at it. */
 const IDLE_TIMEOUT_SECONDS = '3600';
 
@@ -64,7 +67,9 @@ async function run(options: Options, scope: RunScope): Promise<void> {
 
 async function prepare(options: Options, scope: RunScope): Promise<Bench> {
   const engine = new BareEngine(process.env.DOCKER_SERVER_HOST ?? '/var/run/docker.sock');
-  const git = await startGitServer(scope);
+  // Reached from containers as a server elsewhere is: by way of the bridge.
+  const bridge = await engine.call('GET', '/networks/bridge');
+  const git = await startGitServer(scope, { host: bridge.IPAM.Config[0].Gateway });
   const makeRepository = async () => {
     const repository = await git.createRepository(`${randomUUID()}.git`);
     await repository.commit({ 'README.md': '# Small\n', 'run.sh': 'echo hello\n' });
@@ -72,7 +77,11 @@ async function prepare(options: Options, scope: RunScope): Promise<Bench> {
   };
   const url = await makeRepository();
   const deployment = await makeDeployment(scope);
-  const variables = { IDLE_TIMEOUT_SECONDS, BOX_PIDS: String(512 + 4 * options.terminals) };
+  const variables = {
+    IDLE_TIMEOUT_SECONDS,
+    BOX_PIDS: String(512 + 4 * options.terminals),
+    FETCH_POOL_SIZE: String(PREPARED),
+  };
   const startReplica = () => startServer(scope, deployment, variables);
   const server = await startReplica();
   const { status, body } = await call(server, 'POST', '/v1/dockbox', { url });

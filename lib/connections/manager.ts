@@ -13,7 +13,11 @@ import type { Log } from '../log.js';
 export const BEATS_PER_LEASE = 3;
 
 /** The foreign keys that name a replica. */
-const OWN_ROW_MISSING = new Set(['connection_replica_id_fkey', 'dockbox_creator_id_fkey']);
+const OWN_ROW_MISSING = new Set([
+  'connection_replica_id_fkey',
+  'dockbox_creator_id_fkey',
+  'prepared_fetch_replica_id_fkey',
+]);
 
 /** One connection of a client to a box's terminal: as long as it is held, nobody stops the box for being idle. */
 export type Lease = {

@@ -17,7 +17,7 @@ const STOPS_AT_ONCE = 4;
 /** A deletion that has not ended by itself after this long has been left off, in seconds. */
 const DELETION_SECONDS = 30;
 
-/** Deletions that one sweep ends. */
+/** Deletions that one sweep ends, and prepared containers that it removes. */
 const DELETIONS_AT_ONCE = 20;
 
 type Options = {
@@ -63,6 +63,7 @@ export class Sweep {
     await engine.ping();
     await this.#failAbandonedCreations();
     await this.#endDeletions();
+    await this.#removePrepared();
     await this.#stopIdleBoxes();
   }
 
@@ -124,6 +125,24 @@ export class Sweep {
         log.warn({ box: id }, 'ended a deletion that had been left off');
       } catch (err) {
         log.error({ err, box: id }, 'a deletion could not be ended');
+      }
+    }
+  }
+
+  /** Containers that a replica had prepared that is dead, or that it could not remove. */
+  async #removePrepared(): Promise<void> {
+    const { pool, log } = this.#options;
+    const { rows } = await pool.query<{ id: string }>(
+      'select id from prepared_fetch where replica_id is null limit $1',
+      [DELETIONS_AT_ONCE],
+    );
+    for (const { id } of rows) {
+      try {
+        await removeContents(this.#options, id);
+        await pool.query('delete from prepared_fetch where id = $1', [id]);
+        log.info({ box: id }, 'removed a prepared container that nobody will use');
+      } catch (err) {
+        log.error({ err, box: id }, 'a prepared container could not be removed');
       }
     }
   }
