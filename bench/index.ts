@@ -6,7 +6,7 @@ import { startGitServer } from '../test/helpers/git-server.js';
 import { RunScope } from '../test/helpers/scope.js';
 import { startServer } from '../test/helpers/server.js';
 import { BareEngine } from './bare-engine.js';
-import type { Bench, Measure } from './bench.js';
+import { type Bench, type Measure, PREPARED } from './bench.js';
 import type { Figure } from './figures.js';
 import { connect } from './measures/connect.js';
 import { create } from './measures/create.js';
@@ -23,9 +23,6 @@ const measures: Record<MeasureName, Measure> = {
   ...{ echo, output, paste, idle, connect, create, peers },
   'slow-reader': slowReader,
 };
-
-/** Fetches that the server keeps prepared: as many as it does of its own accord. */
-export const PREPARED = 2;
 
 /** Seconds: the box that both sides work in is never idle, whichever of them is at it. */
 const IDLE_TIMEOUT_SECONDS = '3600';
@@ -77,13 +74,9 @@ async function prepare(options: Options, scope: RunScope): Promise<Bench> {
   };
   const url = await makeRepository();
   const deployment = await makeDeployment(scope);
-  const variables = {
-    IDLE_TIMEOUT_SECONDS,
-    BOX_PIDS: String(512 + 4 * options.terminals),
-    FETCH_POOL_SIZE: String(PREPARED),
-  };
+  const variables = { IDLE_TIMEOUT_SECONDS, BOX_PIDS: String(512 + 4 * options.terminals) };
   const startReplica = () => startServer(scope, deployment, variables);
-  const server = await startReplica();
+  const server = await startServer(scope, deployment, { ...variables, FETCH_POOL_SIZE: String(PREPARED) });
   const { status, body } = await call(server, 'POST', '/v1/dockbox', { url });
   if (status !== 201) throw new Error(`The box could not be created: ${JSON.stringify(body)}`);
   const { id: boxId } = body;

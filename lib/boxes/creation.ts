@@ -126,7 +126,7 @@ export class Creation {
       await workspaces.make(id);
     }
     say(`Fetching ${this.#source.url}`);
-    const guess = requested ?? recentImages.of(this.#source);
+    const guess = requested ?? recentImages.of(this.#source) ?? recentImages.likely();
     let ahead = Promise.resolve();
     let fetched: Fetched;
     try {
