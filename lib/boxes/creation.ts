@@ -148,7 +148,6 @@ export class Creation {
         },
         onProgress: say,
       });
-      fetchPool.inBackground(fetched.removed, "a fetch's container is left to the sweep");
     } finally {
       // What is taken back when the fetch fails is to be all there is.
       await ahead;
@@ -171,6 +170,7 @@ export class Creation {
     if (guess !== undefined && guess !== image) await engine.remove(id);
     await engine.ensureRunning({ id, name, image });
     if (!(await markReady(pool, { id, creatorId }))) throw deletedWhileCreated(name);
+    fetchPool.inBackground(fetched.remove(), "a fetch's container is left to the sweep");
     if (!requested) recentImages.note(this.#source, image);
   }
 

@@ -144,8 +144,8 @@ export class SingleEngine implements Engine {
   }
 
   async #create(box: Runnable): Promise<void> {
-    await ensureNetwork(this.#docker);
-    const options = this.#containerOptions(box, await this.#tools.volume());
+    const [tools] = await Promise.all([this.#tools.volume(), ensureNetwork(this.#docker)]);
+    const options = this.#containerOptions(box, tools);
     const create = () => ask(tolerate(this.#docker.createContainer(options), 404, 409));
     if ((await create()) !== 404) return;
     // Images are pruned by their hosts' owners: have it again.

@@ -63,8 +63,8 @@ export type Fetched = {
   /** Where terminals start, below the workspace. A web page's address may name another than it seemed. */
   directory?: string | undefined;
   warnings: string[];
-  /** Resolves when the container is gone; it has ended, or is about to. */
-  removed: Promise<void>;
+  /** Removes the container, which has nothing more to do and ends by itself after a while. */
+  remove: () => Promise<void>;
 };
 
 /** What one kind of source brings to its job. */
@@ -75,8 +75,8 @@ export type Opened = Pick<ContainerSpec, 'network' | 'script'> &
   };
 
 /**
- * Fetches a source into a workspace, in a throw-away container, which is gone when this throws, and about to go when it
- * returns. What is in the workspace after an error is the caller's to remove, and so is a prepared container.
+ * Fetches a source into a workspace, in a throw-away container, which is gone when this throws, and the caller's to remove
+ * when it returns. So is, after an error, what is in the workspace, and a prepared container.
  *
  * A repository's container is on the engine's default bridge, and on its host's network only for a source that
  * is itself at a loopback address (which ALLOW_PRIVATE_SOURCES must allow). An archive's has no network: the server
@@ -138,16 +138,15 @@ async function run(
     await container.remove();
     throw error;
   }
-  const removed = container.remove();
   complaints.end();
   if (status !== 0) {
-    await removed;
+    await container.remove();
     const facts = { maxBytes, maxFiles, timeoutSeconds, directory, ref };
     throw failure(status, facts, complaints.last);
   }
   const { files, commit, devcontainer, root, truncated } = records;
   return {
-    removed,
+    remove: () => container.remove(),
     files,
     devcontainer,
     commit,

@@ -65,7 +65,7 @@ export async function startFetching(t: Test): Promise<Fetching> {
         allowPrivate: true,
         ...options,
       });
-      await fetched.removed;
+      await fetched.remove();
       return { ...fetched, workspace };
     },
     async inBox(workspace, ...command) {
