@@ -6,3 +6,6 @@ create table prepared_fetch (
   replica_id uuid references replica (id) on delete set null
 );
 create index prepared_fetch_replica on prepared_fetch (replica_id);
+
+-- The process that a connection's TTY was made for, and when it began: who buries its replica ends what it has left in the box.
+alter table connection add column leader text;

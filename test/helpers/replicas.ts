@@ -99,6 +99,7 @@ export async function makeReplicas(
         replicaId: connections.replicaId,
         leaseSeconds,
         idleTimeoutSeconds: config.IDLE_TIMEOUT_SECONDS,
+        tools: true,
       });
       return { connections, boxes, fetchPool, sweep };
     },
