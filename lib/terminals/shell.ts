@@ -43,7 +43,8 @@ export class Shell {
   readonly stream: Duplex;
   /** What a held shell has shown before, and is no longer on its screen. */
   readonly history: Buffer;
-  readonly #leader: Leader;
+  /** The process that its TTY was made for. */
+  readonly leader: Leader;
   readonly #tools: boolean;
 
   private constructor(
@@ -58,7 +59,7 @@ export class Shell {
     this.execId = execId;
     this.stream = stream;
     this.history = history;
-    this.#leader = leader;
+    this.leader = leader;
   }
 
   /**
@@ -102,18 +103,19 @@ export class Shell {
    */
   async hangUp(): Promise<void> {
     this.stream.destroy();
-    try {
-      const exec = await ask(
-        this.place.container.exec({
-          Cmd: hangUpCommand(this.#leader, this.#tools),
-        }),
-      );
-      const answer = await ask(exec.start({ Detach: true }));
-      // Its connection to the engine is not given back until the answer, which is empty, has been read.
-      answer.resume();
-    } catch (error) {
-      if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error;
-    }
+    await hangUp(this.place, this.leader, this.#tools);
+  }
+}
+
+/** Ends all that a TTY has that was made for this process. A container that no longer runs has none. */
+export async function hangUp({ container }: Place, leader: Leader, tools: boolean): Promise<void> {
+  try {
+    const exec = await ask(container.exec({ Cmd: hangUpCommand(leader, tools) }));
+    const answer = await ask(exec.start({ Detach: true }));
+    // Its connection to the engine is not given back until the answer, which is empty, has been read.
+    answer.resume();
+  } catch (error) {
+    if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error;
   }
 }
 
