@@ -10,8 +10,8 @@ declare module 'fastify' {
   }
 }
 
-/** Between two looks whether a fetch is to be prepared, in ms: also how long a box that has just been made has the engine to itself. */
-const PREPARE_MS = 2000;
+/** How often what fetches have left is removed, and the next ones are prepared, in ms: not while a box is connected to that is new. */
+const TEND_MS = 2000;
 
 /** The boxes of this deployment, as `app.boxes`. */
 export default fp(
@@ -42,9 +42,9 @@ export default fp(
     });
     app.decorate('boxes', boxes);
     const stop = every(
-      () => jitter(PREPARE_MS),
-      () => fetchPool.fill(),
-      (err) => log.warn({ err }, 'a fetch could not be prepared'),
+      () => jitter(TEND_MS),
+      () => fetchPool.tend(),
+      (err) => log.warn({ err }, 'fetches could not be prepared'),
     );
     app.addHook('preClose', async () => {
       await Promise.all([boxes.close(), stop()]);
