@@ -13,6 +13,9 @@ declare module 'fastify' {
 /** How often what fetches have left is removed, and the next ones are prepared, in ms: not while a box is connected to that is new. */
 const TEND_MS = 2000;
 
+/** The same after a failure, in ms: an engine in trouble is let alone. */
+const RECOVER_MS = 30_000;
+
 /** The boxes of this deployment, as `app.boxes`. */
 export default fp(
   async (app) => {
@@ -41,9 +44,14 @@ export default fp(
       env: process.env,
     });
     app.decorate('boxes', boxes);
+    let ended = true;
     const stop = every(
-      () => jitter(TEND_MS),
-      () => fetchPool.tend(),
+      () => jitter(ended ? TEND_MS : RECOVER_MS),
+      async () => {
+        ended = false;
+        await fetchPool.tend();
+        ended = true;
+      },
       (err) => log.warn({ err }, 'fetches could not be prepared'),
     );
     app.addHook('preClose', async () => {
