@@ -47,6 +47,25 @@ t.test('SIGTERM drains', async (t) => {
   });
 });
 
+t.test('while load balancers find out that it is not ready, it takes what they send', async (t) => {
+  const deployment = await makeDeployment(t, { DRAIN_NOTICE_SECONDS: '100' });
+  const server = await startServer(t, deployment);
+  const successor = await startServer(t, deployment);
+
+  const ended = server.end('SIGTERM');
+  while ((await call(server, 'GET', '/health/ready')).status === 200);
+  await createBox(t, server);
+  const client = await connect(t, server, 'box');
+  await echoes(client);
+
+  await t.test('a second signal does not wait for that', async (t) => {
+    void server.end('SIGTERM');
+    t.match(await client.closed, { code: 1012 });
+    t.equal(await ended, 0);
+    t.match((await call(successor, 'GET', `${API}/box`)).body, { status: 'ready' });
+  });
+});
+
 t.test('a second signal does not wait', async (t) => {
   const deployment = await makeDeployment(t, { DRAIN_SECONDS: '100' });
   const server = await startServer(t, deployment);

@@ -1,41 +1,18 @@
-import { copyFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { buildApp } from '../../app.js';
 import { readConfig } from '../../lib/config.js';
 import { migrate, poolOptions } from '../../lib/database.js';
-import { projectRoot } from '../../lib/paths.js';
 import { createBox } from '../helpers/box.js';
 import { call } from '../helpers/client.js';
 import { makeDeployment } from '../helpers/deployment.js';
 import { beginHold, untilWaiting } from '../helpers/locks.js';
+import { makeMigrations, NEXT, NEXT_MIGRATION, ourMigrations, versionOf } from '../helpers/migrations.js';
 import { findBreaks, readSchema } from '../helpers/schema.js';
 import { startServer } from '../helpers/server.js';
 
-const OURS = path.join(projectRoot, 'migrations');
-
 /** The newest migration of the first release: no version is older. */
 const FIRST_RELEASE = 30;
-
-const versionOf = (file: string) => Number.parseInt(file, 10);
-
-async function ourFiles(): Promise<string[]> {
-  const files = await readdir(OURS);
-  return files.filter((file) => file.endsWith('.sql')).sort((a, b) => versionOf(a) - versionOf(b));
-}
-
-/** A directory with the migrations up to a version, and others. */
-async function makeMigrations(t: Test, upTo: number, others: Record<string, string> = {}): Promise<string> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'dockbox-migrations-'));
-  t.teardown(() => rm(directory, { recursive: true }));
-  for (const file of await ourFiles()) {
-    if (versionOf(file) <= upTo) await copyFile(path.join(OURS, file), path.join(directory, file));
-  }
-  for (const [name, sql] of Object.entries(others)) await writeFile(path.join(directory, name), sql);
-  return directory;
-}
 
 /** An empty database, and a pool as the service has it. */
 async function makeDatabase(t: Test) {
@@ -54,11 +31,8 @@ const versionsIn = async (pool: pg.Pool) => {
 
 t.test('a server on the schema of the next version', async (t) => {
   const { deployment, pool } = await makeDatabase(t);
-  const next = await makeMigrations(t, 999, {
-    '990.do.add.sql':
-      "alter table dockbox add column colour text not null default 'blue'; create table thing ();",
-    '990.undo.add.sql': 'alter table dockbox drop column colour; drop table thing;',
-  });
+  const undo = { [`${NEXT}.undo.next.sql`]: 'alter table dockbox drop column colour; drop table thing;' };
+  const next = await makeMigrations(t, NEXT, { ...NEXT_MIGRATION, ...undo });
   await migrate(pool, next);
   const versions = await versionsIn(pool);
 
@@ -66,7 +40,7 @@ t.test('a server on the schema of the next version', async (t) => {
     const server = await startServer(t, deployment);
     t.equal((await call(server, 'GET', '/health/ready')).status, 200);
     t.same(await versionsIn(pool), versions);
-    t.equal(versions.at(-1), 990);
+    t.equal(versions.at(-1), NEXT);
     t.same((await pool.query('select from thing')).rows, []);
   });
 
@@ -85,22 +59,20 @@ t.test('a server that runs goes on while the next version migrates', async (t) =
   // As a deletion or a stop does while it waits for the engine.
   const hold = await beginHold(t, deployment);
   await hold.query('update dockbox set last_modified = now()');
-  const next = await makeMigrations(t, 999, {
-    '990.do.add.sql': 'alter table dockbox add column colour text;',
-  });
+  const next = await makeMigrations(t, NEXT, NEXT_MIGRATION);
   const migrated = migrate(pool, next);
 
   await t.test('which gives way to whoever came after it', async (t) => {
     // Whoever asks for the table now waits behind the migration, and that waits for the table.
     await untilWaiting(deployment, 1);
     t.equal((await call(server, 'GET', `/v1/dockbox/${id}`)).status, 200);
-    t.notOk((await versionsIn(pool)).includes(990));
+    t.notOk((await versionsIn(pool)).includes(NEXT));
   });
 
   await t.test('and gets its turn', async (t) => {
     await hold.release();
     await migrated;
-    t.ok((await versionsIn(pool)).includes(990));
+    t.ok((await versionsIn(pool)).includes(NEXT));
     t.equal((await call(server, 'GET', `/v1/dockbox/${id}`)).status, 200);
   });
 });
@@ -180,12 +152,12 @@ t.test('each migration since the first release is one that the version before ca
   const { pool } = await makeDatabase(t);
   await migrate(pool, await makeMigrations(t, FIRST_RELEASE));
   let before = await readSchema(pool);
-  for (const file of await ourFiles()) {
+  for (const file of await ourMigrations()) {
     if (versionOf(file) <= FIRST_RELEASE) continue;
     await migrate(pool, await makeMigrations(t, versionOf(file)));
     const after = await readSchema(pool);
     t.same(findBreaks(before, after), [], file);
     before = after;
   }
-  t.same(await versionsIn(pool), [0, ...(await ourFiles()).map(versionOf)]);
+  t.same(await versionsIn(pool), [0, ...(await ourMigrations()).map(versionOf)]);
 });
