@@ -23,6 +23,10 @@ export default fp(
   async (app) => {
     let active = false;
     let closed = false;
+    // A proxy that keeps connections would go on sending requests here by one that it has.
+    app.addHook('onSend', async (_request, reply) => {
+      if (active) reply.header('connection', 'close');
+    });
     app.decorate('drain', {
       get active() {
         return active;

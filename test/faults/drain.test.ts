@@ -25,7 +25,9 @@ t.test('SIGTERM drains', async (t) => {
 
   await t.test('it is not ready, and lives', async (t) => {
     t.match(await call(server, 'GET', '/health/ready'), { status: 503, body: { status: 'draining' } });
-    t.equal((await call(server, 'GET', '/health')).status, 200);
+    const alive = await call(server, 'GET', '/health');
+    t.equal(alive.status, 200);
+    t.equal(alive.headers.get('connection'), 'close', 'proxies are to let go of their connections');
   });
 
   await t.test('it takes no new boxes and terminals', async (t) => {
