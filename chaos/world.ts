@@ -78,6 +78,7 @@ export async function openWorld(t: Scope, options: Options, ledger: Ledger): Pro
       ALLOW_PRIVATE_SOURCES: 'true',
       REQUESTS_PER_MINUTE: '0',
       CONNECTS_PER_MINUTE: '0',
+      CONNECTIONS_PER_ADDRESS: '0',
       MAX_EVENT_LOOP_DELAY_MS: '0',
       MOUNT_POINT: mountPoint,
       DATABASE_PORT: new URL(lines.database.base).port,

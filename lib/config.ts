@@ -51,6 +51,11 @@ export const ConfigSchema = Type.Object({
   BOX_EGRESS_ALLOW: Type.String({ default: '', description: 'Networks that boxes may reach all the same' }),
   BOX_EGRESS_DENY: Type.String({ default: '', description: 'Networks that boxes may not reach either' }),
   REQUESTS_PER_MINUTE: Type.Integer({ minimum: 0, default: 600, description: 'Of an address; 0 for any' }),
+  CONNECTIONS_PER_ADDRESS: Type.Integer({
+    minimum: 0,
+    default: 1000,
+    description: 'Open at the same time, to one server; 0 for any',
+  }),
   CONNECTS_PER_MINUTE: Type.Integer({ minimum: 0, default: 120, description: 'Of an address; 0 for any' }),
   MAX_EVENT_LOOP_DELAY_MS: Type.Integer({ minimum: 0, default: 1000, description: '0 never sheds' }),
   DRAIN_NOTICE_SECONDS: Type.Number({

@@ -8,7 +8,7 @@ import { countRate, forgetRates } from '../lib/rates.js';
 const WINDOW_MS = 60_000;
 
 /** Addresses under one that providers give to one customer, in bits: a limit for each of 2^64 would be none. */
-const IPV6_SUBNET = 64;
+export const CLIENT_SUBNET = 64;
 
 /** How often an address may ask in a minute, whichever replica it asks. */
 export default fp(
@@ -40,7 +40,7 @@ export default fp(
         new errors.TooManyRequests(String(Math.max(1, Math.ceil(ttl / 1000)))),
     });
     const limiter = (what: string, max: number) =>
-      app.rateLimit({ max, keyGenerator: ({ ip }) => `${what} ${normalizeIP(ip, IPV6_SUBNET)}` });
+      app.rateLimit({ max, keyGenerator: ({ ip }) => `${what} ${normalizeIP(ip, CLIENT_SUBNET)}` });
     const request = limiter('request', config.REQUESTS_PER_MINUTE);
     const terminal = limiter('terminal', config.CONNECTS_PER_MINUTE);
 
@@ -57,5 +57,5 @@ export default fp(
     );
     app.addHook('preClose', () => stop());
   },
-  { name: 'limits', dependencies: ['env', 'db', 'errors'] },
+  { name: 'limits', dependencies: ['env', 'db', 'errors', 'headers'] },
 );

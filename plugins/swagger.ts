@@ -2,6 +2,7 @@ import fastifySwagger from '@fastify/swagger';
 import fastifySwaggerUi from '@fastify/swagger-ui';
 import fp from 'fastify-plugin';
 import { BoxSchema, ErrorSchema, failures } from '../lib/schemas/box.js';
+import { finishDocument } from '../lib/schemas/document.js';
 import { KeySchema } from '../lib/schemas/key.js';
 import { SECURITY, SECURITY_SCHEMES } from '../lib/schemas/security.js';
 import { TerminalSchema } from '../lib/schemas/terminal.js';
@@ -42,7 +43,7 @@ export default fp(
       },
       transformObject: (document) => {
         const { openapiObject } = document as Exclude<typeof document, { swaggerObject: unknown }>;
-        letDefaultsBeOmitted(openapiObject as Operations);
+        finishDocument(openapiObject as Parameters<typeof finishDocument>[0]);
         return openapiObject;
       },
       transform: ({ schema, url, route }) => ({
@@ -73,25 +74,3 @@ export default fp(
   },
   { name: 'swagger' },
 );
-
-type JsonSchema = { required?: string[]; properties?: Record<string, object> };
-type Operation = {
-  parameters?: { schema?: object; required?: boolean }[];
-  requestBody?: { content?: Record<string, { schema?: JsonSchema }> };
-};
-type Operations = { paths?: Record<string, Record<string, Operation>> };
-
-/** What has a default is there when a handler runs, and so its schema requires it; no client has to send it. */
-function letDefaultsBeOmitted({ paths = {} }: Operations): void {
-  const operations = Object.values(paths).flatMap((path) => Object.values(path));
-  for (const { parameters = [], requestBody } of operations) {
-    for (const parameter of parameters) {
-      if (parameter.schema && 'default' in parameter.schema) parameter.required = false;
-    }
-    for (const body of Object.values(requestBody?.content ?? {})) {
-      const { required = [], properties = {} } = body.schema ?? {};
-      const needed = required.filter((name) => !('default' in (properties[name] ?? {})));
-      body.schema = { ...body.schema, required: needed };
-    }
-  }
-}

@@ -30,7 +30,11 @@ export default fp(
     app.setValidatorCompiler(({ schema, httpPart }) =>
       (httpPart === 'body' ? json : text).compile(schema as object),
     );
-    // Nothing sent is nothing wished for.
+    // Clients of many kinds say that they send JSON whatever they send: nothing sent is nothing wished for.
+    const parse = app.getDefaultJsonParser('error', 'error');
+    app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) =>
+      body === '' ? done(null) : parse(request, body, done),
+    );
     app.addHook('preValidation', async (request) => {
       if (request.routeOptions.schema?.body && request.body === undefined) request.body = {};
     });

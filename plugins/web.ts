@@ -20,13 +20,6 @@ const PAGE_POLICY = [
   "trusted-types 'none'",
 ].join('; ');
 
-const HEADERS = {
-  'content-security-policy': PAGE_POLICY,
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-};
-
 /** The terminal page, compressed when it was built. What its routes serve is in `build/web`. */
 export default fp(
   async (app) => {
@@ -35,7 +28,7 @@ export default fp(
       serve: false,
       preCompressed: true,
       setHeaders: (reply) => {
-        reply.headers(HEADERS);
+        reply.header('content-security-policy', PAGE_POLICY);
       },
     });
   },

@@ -23,6 +23,7 @@ export class Deployment {
       // All tests come from one address, and a busy machine is no reason to refuse them.
       REQUESTS_PER_MINUTE: '0',
       CONNECTS_PER_MINUTE: '0',
+      CONNECTIONS_PER_ADDRESS: '0',
       MAX_EVENT_LOOP_DELAY_MS: '0',
       ...variables,
       DATABASE_NAME: database,

@@ -1,4 +1,5 @@
 import { signal } from '@preact/signals';
+import { formatLink, parseLink } from 'dockbox-client';
 
 /** What the page's address says to show. */
 export type Place =
@@ -22,24 +23,14 @@ addEventListener('hashchange', () => {
   place.value = readPlace();
 });
 
-/** `#/<box>/<terminal>?ticket=…&readonly`: what comes after the # is never sent to a server, and so is in none of its logs. */
 function readPlace(): Place {
-  const [path = '', query] = location.hash.replace(/^#/, '').split('?', 2);
-  const [, box, terminal] = path.split('/').map(decode);
-  const options = new URLSearchParams(query);
-  const ticket = options.get('ticket');
-  const share = ticket ? { ticket, readonly: options.has('readonly') } : undefined;
-  if (box) return { view: 'box', box, terminal: terminal || FIRST_TERMINAL, ...(share && { share }) };
+  const link = parseLink(location.href);
+  if (link) {
+    const { box, terminal = FIRST_TERMINAL, ticket, readonly = false } = link;
+    return { view: 'box', box, terminal, ...(ticket && { share: { ticket, readonly } }) };
+  }
   const url = new URLSearchParams(location.search).get('url')?.trim();
   return url ? { view: 'link', url: url.slice(0, 2048) } : { view: 'home' };
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return '';
-  }
 }
 
 /** Goes to a box, or to the list of them. `replace` leaves no way back to where one is. */
@@ -55,11 +46,9 @@ export function go(
 
 /** The address of a box's terminal in this page; with a share, for somebody else. */
 export function addressOf(box?: string, terminal = FIRST_TERMINAL, share?: Share): string {
-  const base = new URL('.', location.href).href;
-  if (!box) return base;
-  const path = terminal === FIRST_TERMINAL ? '' : `/${encodeURIComponent(terminal)}`;
-  const query = share ? `?ticket=${share.ticket}${share.readonly ? '&readonly' : ''}` : '';
-  return `${base}#/${encodeURIComponent(box)}${path}${query}`;
+  const baseUrl = new URL('.', location.href).href;
+  if (!box) return baseUrl;
+  return formatLink({ baseUrl, box, ...(terminal !== FIRST_TERMINAL && { terminal }), ...share });
 }
 
 /** The API key of `#key=…`, which is taken out of the address before anybody sees it there. */

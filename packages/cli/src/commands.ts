@@ -46,7 +46,7 @@ export const COMMANDS: Record<string, Command> = {
     load: () => import('./commands/new.js'),
   },
   connect: {
-    arguments: 'BOX',
+    arguments: 'BOX|LINK',
     summary: 'connect to a terminal, or run what is piped in',
     count: [1, 1],
     completes: 'boxes',
@@ -82,7 +82,7 @@ export const COMMANDS: Record<string, Command> = {
   },
   share: {
     arguments: 'BOX',
-    summary: 'let others in: prints an address that does',
+    summary: 'let others in: prints a link that does',
     count: [1, 1],
     completes: 'boxes',
     options: {

@@ -1,15 +1,32 @@
-import { createClient, type DockboxClient, DockboxError, unwrap as unwrapAnswer } from 'dockbox-client';
+import {
+  createClient,
+  type DockboxClient,
+  DockboxError,
+  type TerminalLink,
+  unwrap as unwrapAnswer,
+} from 'dockbox-client';
 import type { CommandArguments } from './arguments.js';
 import { type Config, readConfig } from './config.js';
 import { CommandError } from './errors.js';
 
 const DEFAULT_URL = 'http://localhost:3000';
 
-/** A client of the service that the command line, the environment or the configuration names. @throws {CommandError} */
-export async function connectService({ text }: CommandArguments): Promise<DockboxClient> {
+/**
+ * A client of the service that a link leads to; without one, of that which the command line, the environment or the configuration
+ * names.
+ * @throws {CommandError}
+ */
+export async function connectService(
+  { text }: CommandArguments,
+  link?: TerminalLink,
+): Promise<DockboxClient> {
+  if (link?.ticket !== undefined) return clientOf(link.baseUrl, link.ticket);
   const config = await readConfig();
-  const baseUrl = serviceUrl(text('url'), config);
-  return clientOf(baseUrl, environmentToken() ?? config.tokens[clientOf(baseUrl).baseUrl]);
+  const { baseUrl: own } = clientOf(serviceUrl(text('url'), config));
+  const baseUrl = link?.baseUrl ?? own;
+  // A key in the environment is that service's: a link may lead anywhere.
+  const token = baseUrl === own ? environmentToken() : undefined;
+  return clientOf(baseUrl, token ?? config.tokens[baseUrl]);
 }
 
 /** The address of the service to use. */

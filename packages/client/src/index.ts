@@ -1,4 +1,5 @@
 export { type ClientOptions, createClient, type DockboxClient, DockboxError, unwrap } from './client.js';
+export { formatLink, parseLink, type TerminalLink } from './links.js';
 export type { components, operations, paths } from './schema.js';
 export { openTerminal, Terminal } from './terminal.js';
 export type { TerminalEnd, TerminalEvents, TerminalOptions } from './terminal-types.js';

@@ -403,6 +403,219 @@ export interface components {
             expiresAt: string;
             lastUsedAt: string | null;
         };
+        GetServiceResponse: {
+            name: string;
+            docs: string;
+        };
+        GetHealthResponse: {
+            /** @enum {string} */
+            status: "ok";
+        };
+        GetReadinessResponse: {
+            /** @enum {unknown} */
+            status: "ok" | "unavailable" | "draining";
+            /** @enum {unknown} */
+            database: "ok" | "unavailable";
+            /** @enum {unknown} */
+            engine: "ok" | "unavailable";
+            /**
+             * @description Whether boxes are kept from private networks and the engine's host
+             * @enum {unknown}
+             */
+            egress: "filtered" | "open" | "unknown";
+        };
+        CreateDockboxRequest: {
+            /** @description Where the source is: a git repository or an archive */
+            url: string;
+            /** @description Branch, tag or commit */
+            ref?: string;
+            /** @description Where in the source the terminal starts */
+            directory?: string;
+            /** @description The image to use */
+            image?: string;
+            /** @description at most 39 lower-case letters, digits and inner hyphens, unique */
+            name?: string;
+            /** @description Of a private source: a token, or a username and a password. Used for the fetch, and kept nowhere */
+            credentials?: {
+                /** @description one line of text */
+                token?: string;
+                /** @description one line of text without a colon */
+                username?: string;
+                /** @description one line of text */
+                password?: string;
+            };
+        };
+        CreateDockboxResponse: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description Whose it is */
+            owner?: string;
+            url: string;
+            /** @description Branch, tag or commit */
+            ref: string | null;
+            /** @description Where the terminal starts, below the workspace */
+            directory: string | null;
+            /** @description The image that it runs; null while that is not known */
+            image: string | null;
+            /** @enum {unknown} */
+            status: "creating" | "ready" | "failed";
+            /** @description Whether its container runs */
+            running: boolean;
+            /** @description How many clients are connected */
+            connections: number;
+            /** @description When it is stopped unless somebody connects; null while somebody is connected, or it does not run */
+            stopsAt: string | null;
+            warnings: string[];
+            /** @description Why it failed */
+            error?: string;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            lastModified: string;
+            message: string;
+        };
+        ListDockboxesResponse: {
+            items: components["schemas"]["Box"][];
+            nextCursor: string | null;
+        };
+        ListTerminalsResponse: {
+            items: components["schemas"]["Terminal"][];
+        };
+        ResizeTerminalRequest: {
+            cols: number;
+            rows: number;
+        };
+        CreateTicketRequest: {
+            /** @description at most 32 letters, digits, hyphens and underscores: the only one that it is for; any by default */
+            terminal?: string;
+            /**
+             * @description Whether its bearer may only watch
+             * @default false
+             */
+            readonly?: boolean;
+            /**
+             * @description For how long it is good, in seconds
+             * @default 60
+             */
+            expiresIn?: number;
+        };
+        CreateTicketResponse: {
+            /** @description Good for one connection */
+            ticket: string;
+            /** @description Where to connect a WebSocket client */
+            url: string;
+            /** Format: date-time */
+            expiresAt: string;
+        };
+        CreateShareRequest: {
+            /** @description at most 64 characters that can be printed, whom it is for */
+            name?: string;
+            /** @description at most 32 letters, digits, hyphens and underscores: the only one that it is for; any by default */
+            terminal?: string;
+            /**
+             * @description Whether its bearer may only watch
+             * @default false
+             */
+            readonly?: boolean;
+            /**
+             * @description For how long it is good, in seconds
+             * @default 86400
+             */
+            expiresIn?: number;
+        };
+        CreateShareResponse: {
+            /** Format: uuid */
+            id: string;
+            /** @description Whom it is for */
+            name: string | null;
+            /** @description The only terminal that it is for; null for any */
+            terminal: string | null;
+            readonly: boolean;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            expiresAt: string;
+            lastUsedAt: string | null;
+            /** @description Good for one connection */
+            ticket: string;
+            /** @description Where to connect a WebSocket client */
+            url: string;
+        };
+        ListSharesResponse: {
+            items: components["schemas"]["Share"][];
+        };
+        CreateKeyRequest: {
+            /** @description at most 64 characters that can be printed, what the key is for */
+            name: string;
+            /** @description at most 255 characters that can be printed, whose it is: your own by default */
+            owner?: string;
+            /** @enum {unknown} */
+            scope?: "readonly" | "user" | "admin";
+            /** @description Seconds; it is good for ever by default */
+            expiresIn?: number;
+        };
+        CreateKeyResponse: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** @description Whose dockboxes it is for */
+            owner: string;
+            /** @enum {unknown} */
+            scope: "readonly" | "user" | "admin";
+            /** Format: date-time */
+            createdAt: string;
+            /** @description When it ends; null for never */
+            expiresAt: string | null;
+            /** @description To the minute; null for never */
+            lastUsedAt: string | null;
+            /** @description When it was revoked */
+            revokedAt: string | null;
+            /** @description The secret, which is not told again */
+            key: string;
+        };
+        ListKeysResponse: {
+            items: components["schemas"]["Key"][];
+            nextCursor: string | null;
+        };
+        SignInRequest: {
+            /** @description An API key */
+            key?: string;
+        };
+        SignInResponse: {
+            /**
+             * @description How one proves who one is here; none: not at all
+             * @enum {unknown}
+             */
+            auth: "token" | "jwt" | "none";
+            /** @description Who you are */
+            owner: string;
+            /** @enum {unknown} */
+            scope: "readonly" | "user" | "admin";
+            /**
+             * @description What you came with
+             * @enum {unknown}
+             */
+            credential: "key" | "session" | "token" | "none";
+            expiresAt: string | null;
+        };
+        GetSessionResponse: {
+            /**
+             * @description How one proves who one is here; none: not at all
+             * @enum {unknown}
+             */
+            auth: "token" | "jwt" | "none";
+            /** @description Who you are */
+            owner: string;
+            /** @enum {unknown} */
+            scope: "readonly" | "user" | "admin";
+            /**
+             * @description What you came with
+             * @enum {unknown}
+             */
+            credential: "key" | "session" | "token" | "none";
+            expiresAt: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -427,10 +640,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        name: string;
-                        docs: string;
-                    };
+                    "application/json": components["schemas"]["GetServiceResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -468,10 +678,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {string} */
-                        status: "ok";
-                    };
+                    "application/json": components["schemas"]["GetHealthResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -509,19 +716,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @enum {unknown} */
-                        status: "ok" | "unavailable" | "draining";
-                        /** @enum {unknown} */
-                        database: "ok" | "unavailable";
-                        /** @enum {unknown} */
-                        engine: "ok" | "unavailable";
-                        /**
-                         * @description Whether boxes are kept from private networks and the engine's host
-                         * @enum {unknown}
-                         */
-                        egress: "filtered" | "open" | "unknown";
-                    };
+                    "application/json": components["schemas"]["GetReadinessResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -651,10 +846,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["Box"][];
-                        nextCursor: string | null;
-                    };
+                    "application/json": components["schemas"]["ListDockboxesResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -725,27 +917,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description Where the source is: a git repository or an archive */
-                    url: string;
-                    /** @description Branch, tag or commit */
-                    ref?: string;
-                    /** @description Where in the source the terminal starts */
-                    directory?: string;
-                    /** @description The image to use */
-                    image?: string;
-                    /** @description at most 39 lower-case letters, digits and inner hyphens, unique */
-                    name?: string;
-                    /** @description Of a private source: a token, or a username and a password. Used for the fetch, and kept nowhere */
-                    credentials?: {
-                        /** @description one line of text */
-                        token?: string;
-                        /** @description one line of text without a colon */
-                        username?: string;
-                        /** @description one line of text */
-                        password?: string;
-                    };
-                };
+                "application/json": components["schemas"]["CreateDockboxRequest"];
             };
         };
         responses: {
@@ -755,36 +927,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: uuid */
-                        id: string;
-                        name: string;
-                        /** @description Whose it is */
-                        owner?: string;
-                        url: string;
-                        /** @description Branch, tag or commit */
-                        ref: string | null;
-                        /** @description Where the terminal starts, below the workspace */
-                        directory: string | null;
-                        /** @description The image that it runs; null while that is not known */
-                        image: string | null;
-                        /** @enum {unknown} */
-                        status: "creating" | "ready" | "failed";
-                        /** @description Whether its container runs */
-                        running: boolean;
-                        /** @description How many clients are connected */
-                        connections: number;
-                        /** @description When it is stopped unless somebody connects; null while somebody is connected, or it does not run */
-                        stopsAt: string | null;
-                        warnings: string[];
-                        /** @description Why it failed */
-                        error?: string;
-                        /** Format: date-time */
-                        createdAt: string;
-                        /** Format: date-time */
-                        lastModified: string;
-                        message: string;
-                    };
+                    "application/json": components["schemas"]["CreateDockboxResponse"];
                 };
             };
             /** @description It is being created */
@@ -793,36 +936,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: uuid */
-                        id: string;
-                        name: string;
-                        /** @description Whose it is */
-                        owner?: string;
-                        url: string;
-                        /** @description Branch, tag or commit */
-                        ref: string | null;
-                        /** @description Where the terminal starts, below the workspace */
-                        directory: string | null;
-                        /** @description The image that it runs; null while that is not known */
-                        image: string | null;
-                        /** @enum {unknown} */
-                        status: "creating" | "ready" | "failed";
-                        /** @description Whether its container runs */
-                        running: boolean;
-                        /** @description How many clients are connected */
-                        connections: number;
-                        /** @description When it is stopped unless somebody connects; null while somebody is connected, or it does not run */
-                        stopsAt: string | null;
-                        warnings: string[];
-                        /** @description Why it failed */
-                        error?: string;
-                        /** Format: date-time */
-                        createdAt: string;
-                        /** Format: date-time */
-                        lastModified: string;
-                        message: string;
-                    };
+                    "application/json": components["schemas"]["CreateDockboxResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -1293,9 +1407,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["Terminal"][];
-                    };
+                    "application/json": components["schemas"]["ListTerminalsResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -1463,10 +1575,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    cols: number;
-                    rows: number;
-                };
+                "application/json": components["schemas"]["ResizeTerminalRequest"];
             };
         };
         responses: {
@@ -1554,20 +1663,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description at most 32 letters, digits, hyphens and underscores: the only one that it is for; any by default */
-                    terminal?: string;
-                    /**
-                     * @description Whether its bearer may only watch
-                     * @default false
-                     */
-                    readonly?: boolean;
-                    /**
-                     * @description For how long it is good, in seconds
-                     * @default 60
-                     */
-                    expiresIn?: number;
-                };
+                "application/json": components["schemas"]["CreateTicketRequest"];
             };
         };
         responses: {
@@ -1577,14 +1673,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** @description Good for one connection */
-                        ticket: string;
-                        /** @description Where to connect a WebSocket client */
-                        url: string;
-                        /** Format: date-time */
-                        expiresAt: string;
-                    };
+                    "application/json": components["schemas"]["CreateTicketResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -1679,9 +1768,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["Share"][];
-                    };
+                    "application/json": components["schemas"]["ListSharesResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -1761,22 +1848,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description at most 64 characters that can be printed, whom it is for */
-                    name?: string;
-                    /** @description at most 32 letters, digits, hyphens and underscores: the only one that it is for; any by default */
-                    terminal?: string;
-                    /**
-                     * @description Whether its bearer may only watch
-                     * @default false
-                     */
-                    readonly?: boolean;
-                    /**
-                     * @description For how long it is good, in seconds
-                     * @default 86400
-                     */
-                    expiresIn?: number;
-                };
+                "application/json": components["schemas"]["CreateShareRequest"];
             };
         };
         responses: {
@@ -1786,24 +1858,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: uuid */
-                        id: string;
-                        /** @description Whom it is for */
-                        name: string | null;
-                        /** @description The only terminal that it is for; null for any */
-                        terminal: string | null;
-                        readonly: boolean;
-                        /** Format: date-time */
-                        createdAt: string;
-                        /** Format: date-time */
-                        expiresAt: string;
-                        lastUsedAt: string | null;
-                        /** @description Good for one connection */
-                        ticket: string;
-                        /** @description Where to connect a WebSocket client */
-                        url: string;
-                    };
+                    "application/json": components["schemas"]["CreateShareResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -1985,10 +2040,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        items: components["schemas"]["Key"][];
-                        nextCursor: string | null;
-                    };
+                    "application/json": components["schemas"]["ListKeysResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -2056,16 +2108,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description at most 64 characters that can be printed, what the key is for */
-                    name: string;
-                    /** @description at most 255 characters that can be printed, whose it is: your own by default */
-                    owner?: string;
-                    /** @enum {unknown} */
-                    scope?: "readonly" | "user" | "admin";
-                    /** @description Seconds; it is good for ever by default */
-                    expiresIn?: number;
-                };
+                "application/json": components["schemas"]["CreateKeyRequest"];
             };
         };
         responses: {
@@ -2075,25 +2118,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /** Format: uuid */
-                        id: string;
-                        name: string;
-                        /** @description Whose dockboxes it is for */
-                        owner: string;
-                        /** @enum {unknown} */
-                        scope: "readonly" | "user" | "admin";
-                        /** Format: date-time */
-                        createdAt: string;
-                        /** @description When it ends; null for never */
-                        expiresAt: string | null;
-                        /** @description To the minute; null for never */
-                        lastUsedAt: string | null;
-                        /** @description When it was revoked */
-                        revokedAt: string | null;
-                        /** @description The secret, which is not told again */
-                        key: string;
-                    };
+                    "application/json": components["schemas"]["CreateKeyResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -2260,23 +2285,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * @description How one proves who one is here; none: not at all
-                         * @enum {unknown}
-                         */
-                        auth: "token" | "jwt" | "none";
-                        /** @description Who you are */
-                        owner: string;
-                        /** @enum {unknown} */
-                        scope: "readonly" | "user" | "admin";
-                        /**
-                         * @description What you came with
-                         * @enum {unknown}
-                         */
-                        credential: "key" | "session" | "token" | "none";
-                        expiresAt: string | null;
-                    };
+                    "application/json": components["schemas"]["GetSessionResponse"];
                 };
             };
             /** @description The request is unusable */
@@ -2344,10 +2353,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    /** @description An API key */
-                    key?: string;
-                };
+                "application/json": components["schemas"]["SignInRequest"];
             };
         };
         responses: {
@@ -2357,23 +2363,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        /**
-                         * @description How one proves who one is here; none: not at all
-                         * @enum {unknown}
-                         */
-                        auth: "token" | "jwt" | "none";
-                        /** @description Who you are */
-                        owner: string;
-                        /** @enum {unknown} */
-                        scope: "readonly" | "user" | "admin";
-                        /**
-                         * @description What you came with
-                         * @enum {unknown}
-                         */
-                        credential: "key" | "session" | "token" | "none";
-                        expiresAt: string | null;
-                    };
+                    "application/json": components["schemas"]["SignInResponse"];
                 };
             };
             /** @description The request is unusable */

@@ -3,7 +3,7 @@ import path from 'node:path';
 import t from 'tap';
 import { startApp } from '../../helpers/app.js';
 import { tarGz } from '../../helpers/archives.js';
-import { createBox } from '../../helpers/box.js';
+import { createBox, createBoxOf } from '../../helpers/box.js';
 import { makeCli } from '../../helpers/cli.js';
 import { call } from '../../helpers/client.js';
 import { makeKey } from '../../helpers/credentials.js';
@@ -161,17 +161,42 @@ t.test('login to a service that asks nobody keeps the address', async (t) => {
   );
 });
 
-t.test('share prints an address that lets others in', async (t) => {
+t.test('share prints a link that lets others in', async (t) => {
   const app = await startApp(t);
   const cli = await makeCli(t, app.base);
   const id = await createBox(t, app);
   const { status, stdout } = await cli.run(['share', 'box', '--readonly', '--expires-in', '2h']);
   t.equal(status, 0);
-  t.match(stdout, /^ws:\/\/\S+readonly=true&ticket=dbt_\S+\n$/);
+  t.match(stdout, /^http:\/\/\S+\/#\/box\?ticket=dbt_\S+&readonly\n$/);
   const shares = await call(app, 'GET', `/v1/dockbox/${id}/shares`);
   t.match(shares.body.items, [{ readonly: true }]);
   const [{ createdAt, expiresAt }] = shares.body.items;
   t.equal(Date.parse(expiresAt) - Date.parse(createdAt), 2 * 3600 * 1000);
   const json = await cli.run(['share', 'box', '--terminal', 'main', '--json']);
   t.match(JSON.parse(json.stdout), { terminal: 'main', readonly: false, ticket: /^dbt_/ });
+});
+
+t.test('a shared link leads into its box, whoever one is', async (t) => {
+  const app = await startApp(t, { AUTH: 'token' });
+  const { key } = await makeKey(app);
+  await createBoxOf(t, app, key);
+  const owner = await makeCli(t, app.base, { DOCKBOX_TOKEN: key });
+  const link = (await owner.run(['share', 'box'])).stdout.trim();
+
+  const guest = await makeCli(t);
+  const { status, stdout } = await guest.run(['connect', link], { input: 'echo hello; exit 3\n' });
+  t.match({ status, stdout }, { status: 3, stdout: 'hello\n' });
+});
+
+t.test('a key in the environment is sent to its own service alone, wherever a link leads', async (t) => {
+  const seen: (string | undefined)[] = [];
+  const stranger = await startHttpServer(t, ({ headers }, response) => {
+    seen.push(headers.authorization, headers['sec-websocket-protocol']);
+    response.writeHead(401).end();
+  });
+  const cli = await makeCli(t, 'http://127.0.0.1:1', { DOCKBOX_TOKEN: 'dbx_secret' });
+  const { status } = await cli.run(['connect', `${stranger.url}/#/box`], { input: 'true\n' });
+  t.equal(status, 1);
+  t.ok(seen.length > 0, 'it was asked');
+  t.notMatch(JSON.stringify(seen), /authorization|bearer|secret/i);
 });

@@ -1,3 +1,4 @@
+import { formatLink } from 'dockbox-client';
 import type { CommandArguments } from '../arguments.js';
 import { UsageError } from '../errors.js';
 import { printJson } from '../output.js';
@@ -19,7 +20,11 @@ export async function run(args: CommandArguments): Promise<number> {
     }),
   );
   if (args.flag('json')) printJson(share);
-  else process.stdout.write(`${share.url}\n`);
+  else {
+    const { ticket, readonly } = share;
+    const link = formatLink({ baseUrl: client.baseUrl, box: id, terminal, ticket, readonly });
+    process.stdout.write(`${link}\n`);
+  }
   return 0;
 }
 

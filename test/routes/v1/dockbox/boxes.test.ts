@@ -146,6 +146,11 @@ t.test('POST refuses what it can not use, and nothing is left', async (t) => {
     const { status } = await fetch(app.base + API, { method: 'POST', headers, body: '{' });
     t.equal(status, 400);
   });
+  await t.test('no body where one is needed', async (t) => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(app.base + API, { method: 'POST', headers });
+    t.match(await response.json(), { statusCode: 400, message: /url/ });
+  });
   await t.test('a body that is too large', async (t) => {
     const answer = await call(app, 'POST', API, { url, name: 'a'.repeat(65 * 1024) });
     t.equal(answer.status, 413);

@@ -1,0 +1,49 @@
+import type { Socket } from 'node:net';
+import { normalizeIP } from '@fastify/rate-limit';
+import fp from 'fastify-plugin';
+import { CLIENT_SUBNET } from './limits.js';
+
+const REFUSAL = JSON.stringify({
+  statusCode: 503,
+  code: 'DBX_TOO_MANY_CONNECTIONS',
+  error: 'Service Unavailable',
+  message: 'Your address has as many connections open as it may: close some.',
+});
+
+/** What is told to a connection over which nothing has been asked yet (RFC 9112). */
+const ANSWER = [
+  'HTTP/1.1 503 Service Unavailable',
+  'connection: close',
+  'content-type: application/json; charset=utf-8',
+  `content-length: ${Buffer.byteLength(REFUSAL)}`,
+  'retry-after: 10',
+  '',
+  REFUSAL,
+].join('\r\n');
+
+/**
+ * How many connections an address may have open to this replica. Behind a proxy they are all the proxy's, which then has to
+ * count its own.
+ */
+export default fp(
+  async (app) => {
+    const { CONNECTIONS_PER_ADDRESS: max, TRUST_PROXY: proxied } = app.config;
+    if (max === 0 || proxied) return;
+    const open = new Map<string, number>();
+    app.server.on('connection', (socket: Socket) => {
+      const address = normalizeIP(socket.remoteAddress ?? '', CLIENT_SUBNET);
+      const count = (open.get(address) ?? 0) + 1;
+      open.set(address, count);
+      socket.once('close', () => {
+        const left = (open.get(address) ?? 1) - 1;
+        if (left > 0) open.set(address, left);
+        else open.delete(address);
+      });
+      if (count <= max) return;
+      // It is not read from: what it sends meanwhile would be one more request.
+      socket.pause();
+      socket.end(ANSWER, () => socket.destroy());
+    });
+  },
+  { name: 'sockets', dependencies: ['env'] },
+);
