@@ -59,6 +59,11 @@ export const ConfigSchema = Type.Object({
   }),
   CONNECTS_PER_MINUTE: Type.Integer({ minimum: 0, default: 120, description: 'Of an address; 0 for any' }),
   MAX_EVENT_LOOP_DELAY_MS: Type.Integer({ minimum: 0, default: 1000, description: '0 never sheds' }),
+  DRAIN_NOTICE_SECONDS: Type.Number({
+    minimum: 0,
+    default: 0,
+    description: 'After SIGTERM, until it takes nothing new: what load balancers need to find that out',
+  }),
   DRAIN_SECONDS: Type.Number({ minimum: 0, default: 10 }),
   CORS_ORIGINS: Type.String({ default: '', description: 'Origins, comma-separated; * allows any' }),
   TRUST_PROXY: Type.Boolean({ default: false }),

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import Postgrator from 'postgrator';
 import type { Config } from './config.js';
+import { jitter } from './every.js';
 import { projectRoot } from './paths.js';
 
 /** Any number, as long as every replica uses the same one and nothing else in the database does. */
@@ -135,24 +137,65 @@ export function isLockTimeout(error: unknown): boolean {
   return (error as { code?: string }).code === '55P03';
 }
 
-/** Brings the schema up to date. Safe to call from many replicas at once: one migrates, the others wait for it. */
-export async function migrate(pool: pg.Pool): Promise<void> {
-  await transaction(pool, async (client) => {
-    // Other replicas may be at it, and large tables take their time.
-    const patiently = (text: string) => {
-      const query = { text, query_timeout: MIGRATION_TIMEOUT_MS };
-      return client.query<{ name: string }>(query);
-    };
-    await client.query('set local lock_timeout = 0');
-    await patiently(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
-    const { rows } = await patiently('select current_database() as name');
-    const postgrator = new Postgrator({
-      driver: 'pg',
-      database: rows[0]?.name,
-      schemaTable: 'schema_version',
-      migrationPattern: path.join(projectRoot, 'migrations', '*.sql'),
-      execQuery: patiently,
-    });
-    await postgrator.migrate();
+/** Where the migrations are that this version of the service knows. */
+const MIGRATIONS = path.join(projectRoot, 'migrations');
+
+/**
+ * For how long a migration waits for a table, in ms: less than others' statements, which queue up behind it, wait for
+ * their locks. Who holds the table may do so for as long as the engine takes to answer.
+ */
+const TABLE_TIMEOUT_MS = 2000;
+
+/** How often a migration tries to have its tables, and what it leaves to others between two tries, in ms. */
+const TABLE_TRIES = 60;
+const TABLE_PAUSE_MS = 500;
+
+/**
+ * Brings the schema up to date. Safe to call from many replicas at once: one migrates, the others wait for it. A schema that
+ * is newer than this version is left as it is: see migrations/README.md.
+ * @param directory where the migrations are
+ * @throws when a migration fails, and then none has been run; when one was left out, as a newer one had been run before it
+ */
+export async function migrate(pool: pg.Pool, directory = MIGRATIONS): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await transaction(pool, (client) => migrateOnce(client, directory));
+    } catch (error) {
+      if (!isLockTimeout(error) || tries === TABLE_TRIES) throw error;
+      await delay(jitter(TABLE_PAUSE_MS));
+    }
+  }
+}
+
+async function migrateOnce(client: Queryable, directory: string): Promise<void> {
+  // Other replicas may be at it, and large tables take their time.
+  const patiently = (text: string) => {
+    const query = { text, query_timeout: MIGRATION_TIMEOUT_MS };
+    return client.query<{ name: string }>(query);
+  };
+  await client.query('set local lock_timeout = 0');
+  await patiently(`select pg_advisory_xact_lock(${MIGRATION_LOCK})`);
+  await client.query(`set local lock_timeout = ${TABLE_TIMEOUT_MS}`);
+  const { rows } = await patiently('select current_database() as name');
+  const postgrator = new Postgrator({
+    driver: 'pg',
+    database: rows[0]?.name,
+    schemaTable: 'schema_version',
+    migrationPattern: path.join(directory, '*.do.*.sql'),
+    execQuery: patiently,
   });
+  await postgrator.migrate();
+  await checkNoneLeftOut(client, await postgrator.getMigrations());
+}
+
+/** Only what is newer than the newest that was run is run: a lower number that comes later never would be. */
+async function checkNoneLeftOut(client: Queryable, known: { version: number }[]): Promise<void> {
+  const { rows } = await client.query<{ version: string }>('select version from schema_version');
+  const run = new Set(rows.map(({ version }) => Number(version)));
+  const leftOut = known.map(({ version }) => version).filter((version) => !run.has(version));
+  if (leftOut.length > 0) {
+    throw new Error(
+      `Migration ${leftOut.join(', ')} is not in the database, where newer ones have been run: give it the next free number.`,
+    );
+  }
 }

@@ -6,6 +6,7 @@ import { install, isInstalled, mayInstall } from './run.js';
 const PACKAGES: Record<string, string> = {
   curl: 'curl',
   git: 'git',
+  haproxy: 'haproxy',
   'mkfs.btrfs': 'btrfs-progs',
   ip: 'iproute2',
   java: 'default-jre-headless',

@@ -34,7 +34,7 @@ function step(stampFile, stamp, title, work) {
 
 function sources() {
   const packages = readdirSync(path.join(root, 'packages')).map((name) => `packages/${name}/src`);
-  const own = ['lib', 'plugins', 'routes', 'setup', 'web', 'test', 'bench', 'chaos'];
+  const own = ['lib', 'plugins', 'routes', 'setup', 'web', 'test', 'bench', 'chaos', 'roll'];
   const directories = [...own, ...packages].filter((name) => existsSync(path.join(root, name)));
   const files = directories.flatMap((name) =>
     readdirSync(path.join(root, name), { recursive: true, withFileTypes: true })

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { ask, statusOf } from '../docker.js';
 import type { Engine, Place } from '../engines/engine.js';
@@ -8,6 +9,9 @@ import { staysRunning } from './ending.js';
 
 /** How long a shell may take to start, in ms. */
 const START_TIMEOUT_MS = 10_000;
+
+/** How long the engine may take to pass on what was typed last, in ms. */
+const FLUSH_TIMEOUT_MS = 3000;
 
 /** What a shell, and the runtime that is to start one, say when the box has as many processes as it may. */
 const LACK = /can't fork|temporarily unavailable|cannot allocate memory|runtime exec failed/i;
@@ -102,8 +106,20 @@ export class Shell {
    * stream is closed. A box that no longer runs has none.
    */
   async hangUp(): Promise<void> {
-    this.stream.destroy();
+    await this.#flush();
     await hangUp(this.place, this.leader, this.#tools);
+  }
+
+  /** Has the engine pass on what was typed last, which may still be on its way here. */
+  async #flush(): Promise<void> {
+    // What a shell shows now, nobody sees; and an end that is not read is none.
+    this.stream.resume().end();
+    const closed = new AbortController();
+    this.stream.once('close', () => closed.abort());
+    if (!this.stream.destroyed) {
+      await delay(FLUSH_TIMEOUT_MS, undefined, { signal: closed.signal }).catch(() => {});
+    }
+    this.stream.destroy();
   }
 }
 

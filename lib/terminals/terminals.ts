@@ -3,8 +3,12 @@ import type { Credential } from '../auth/principal.js';
 import { CLOSE, close, type Ending } from './close.js';
 import { type SessionOptions, serveTerminal } from './session.js';
 
-/** How long clients have to answer a close, in ms. */
+/** How long clients have to answer a close, or to go on with what they had sent before they heard of it, in ms. */
 const CLOSE_TIMEOUT_MS = 2000;
+
+/** How long that may take in all, in ms, and how often it is looked at. */
+const CLOSE_LIMIT_MS = 10_000;
+const CLOSE_CHECK_MS = 250;
 
 /** A terminal that is served. */
 type Session = { ended: Promise<void>; credential: Credential };
@@ -54,9 +58,6 @@ export class Terminals {
   }
 
   async #close(sessions: (Session & { socket: WebSocket; ending: Ending })[]): Promise<void> {
-    const deadline = setTimeout(() => {
-      for (const { socket } of sessions) socket.terminate();
-    }, CLOSE_TIMEOUT_MS);
     await Promise.all(
       sessions.map(async ({ socket, ended, ending }) => {
         // Not `once` of events: a connection that breaks closes as well.
@@ -65,10 +66,24 @@ export class Terminals {
           else socket.once('close', () => resolve());
         });
         close(socket, ending);
+        const patience = cutOffWhenSilent(socket);
         await closed;
+        clearInterval(patience);
         await ended.catch(() => {});
       }),
     );
-    clearTimeout(deadline);
   }
+}
+
+/** What a client had sent before it heard of the close comes first, at the pace of its shell; then its answer. */
+function cutOffWhenSilent(socket: WebSocket): NodeJS.Timeout {
+  const startedAt = performance.now();
+  let heardAt = startedAt;
+  socket.on('message', () => {
+    heardAt = performance.now();
+  });
+  return setInterval(() => {
+    const now = performance.now();
+    if (now - heardAt > CLOSE_TIMEOUT_MS || now - startedAt > CLOSE_LIMIT_MS) socket.terminate();
+  }, CLOSE_CHECK_MS);
 }

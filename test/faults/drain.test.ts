@@ -25,7 +25,9 @@ t.test('SIGTERM drains', async (t) => {
 
   await t.test('it is not ready, and lives', async (t) => {
     t.match(await call(server, 'GET', '/health/ready'), { status: 503, body: { status: 'draining' } });
-    t.equal((await call(server, 'GET', '/health')).status, 200);
+    const alive = await call(server, 'GET', '/health');
+    t.equal(alive.status, 200);
+    t.equal(alive.headers.get('connection'), 'close', 'proxies are to let go of their connections');
   });
 
   await t.test('it takes no new boxes and terminals', async (t) => {
@@ -44,6 +46,25 @@ t.test('SIGTERM drains', async (t) => {
     client.socket.close();
     t.equal(await ended, 0);
     t.match((await call(successor, 'GET', `${API}/box`)).body, { id, running: true, connections: 0 });
+  });
+});
+
+t.test('while load balancers find out that it is not ready, it takes what they send', async (t) => {
+  const deployment = await makeDeployment(t, { DRAIN_NOTICE_SECONDS: '100' });
+  const server = await startServer(t, deployment);
+  const successor = await startServer(t, deployment);
+
+  const ended = server.end('SIGTERM');
+  while ((await call(server, 'GET', '/health/ready')).status === 200);
+  await createBox(t, server);
+  const client = await connect(t, server, 'box');
+  await echoes(client);
+
+  await t.test('a second signal does not wait for that', async (t) => {
+    void server.end('SIGTERM');
+    t.match(await client.closed, { code: 1012 });
+    t.equal(await ended, 0);
+    t.match((await call(successor, 'GET', `${API}/box`)).body, { status: 'ready' });
   });
 });
 
