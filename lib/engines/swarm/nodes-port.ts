@@ -1,0 +1,36 @@
+import type Docker from 'dockerode';
+
+/** A node that may run boxes, and its own Docker engine. */
+export type SwarmNode = { id: string; hostname: string; docker: Docker };
+
+/** The nodes of a swarm, as the engine of boxes sees them. */
+export interface Nodes {
+  /**
+   * Looks at the swarm's nodes now, then checks and prepares those that are new, returned or changed. To be called every
+   * few seconds, and once at start.
+   */
+  look(): Promise<void>;
+
+  /** Those that boxes may run on now: active, answering, checked. */
+  ready(): SwarmNode[];
+
+  /**
+   * A node, whether it may get boxes or not (drained ones still have containers to look at); undefined when the swarm has
+   * no such node.
+   */
+  get(id: string): SwarmNode | undefined;
+
+  /** All that are known, ready or not. */
+  all(): SwarmNode[];
+
+  /** Whether the node's engine answers now: a ping with a short limit. */
+  answers(node: SwarmNode): Promise<boolean>;
+
+  /** Placement constraints of every box's service: only nodes that passed the check. */
+  readonly constraints: string[];
+
+  /** The name of the swarm's network that boxes are on; undefined for the nodes' own default. */
+  readonly network: string | undefined;
+
+  close(): Promise<void>;
+}
