@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import Docker from 'dockerode';
 import type { Config } from './config.js';
 import { errors } from './errors.js';
@@ -36,15 +37,37 @@ export function connectDocker({
   });
 }
 
+/** The open connections of each client, streams of terminals included: those an agent itself forgets. */
+const connections = new WeakMap<Docker, Set<Duplex>>();
+
 /** A client with connections of its own, so that they can be dropped; the types don't know that there may be some. */
 function client(options: Docker.DockerOptions): Docker {
   const agent = new (options.protocol === 'https' ? https : http).Agent({ keepAlive: true });
-  return new Docker({ ...options, agent } as Docker.DockerOptions);
+  const open = new Set<Duplex>();
+  const connect = agent.createConnection;
+  agent.createConnection = function (...args: Parameters<typeof connect>) {
+    const connection = connect.apply(this, args);
+    if (connection) open.add(connection.once('close', () => open.delete(connection)));
+    return connection;
+  };
+  const docker = new Docker({ ...options, agent } as Docker.DockerOptions);
+  connections.set(docker, open);
+  return docker;
 }
 
-/** Drops the client's connections, those too on which an answer is still awaited. */
+/** Drops the client's connections, those too on which an answer is still awaited, and streams that were hijacked. */
 export function disconnectDocker(docker: Docker): void {
-  (docker.modem as { agent?: http.Agent }).agent?.destroy();
+  for (const connection of connections.get(docker) ?? []) connection.destroy();
+}
+
+/** Whether the engine answers within so many ms. */
+export function answers(docker: Docker, timeoutMs: number): Promise<boolean> {
+  // The types don't know that it can be given up.
+  const ping = docker.ping as (options: object) => Promise<unknown>;
+  return ping.call(docker, { abortSignal: AbortSignal.timeout(timeoutMs) }).then(
+    () => true,
+    () => false,
+  );
 }
 
 function parseAddress(address: string) {

@@ -3,6 +3,7 @@ import { addressList } from '../lib/address-list.js';
 import { type Egress, probeEgress } from '../lib/egress.js';
 import { DEPLOYMENT_LABEL } from '../lib/engines/engine.js';
 import { every } from '../lib/every.js';
+import { ensureNetwork, NETWORK } from '../lib/network.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -29,13 +30,15 @@ export default fp(
 
     const probe = {
       docker,
+      network: NETWORK,
       image: config.BASE_IMAGE,
       labels: { [DEPLOYMENT_LABEL]: engine.deployment },
       allow: addressList(config.BOX_EGRESS_ALLOW),
     };
     const look = async () => {
       const before = state;
-      state = await probeEgress(probe);
+      // Another server may be making the network at this moment.
+      state = (await ensureNetwork(docker)) ? await probeEgress(probe) : 'unknown';
       if (state === before) return;
       if (state === 'filtered') log.info({}, 'boxes are kept from private networks and from the host');
       if (state === 'open') {

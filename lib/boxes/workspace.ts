@@ -7,7 +7,7 @@ import type { Quota } from './quota.js';
 import { isId } from './store.js';
 
 /** The file that says whose a mount point is: the id of a deployment. */
-const OWNER_FILE = '.dockbox-deployment';
+export const OWNER_FILE = '.dockbox-deployment';
 
 /** How long it may take to empty a workspace, in ms. */
 const EMPTY_TIMEOUT_MS = 600_000;

@@ -26,6 +26,12 @@ export interface Nodes {
   /** Whether the node's engine answers now: a ping with a short limit. */
   answers(node: SwarmNode): Promise<boolean>;
 
+  /**
+   * One of those that boxes may run on, each in its turn: for throw-away containers.
+   * @throws {@link errors.EngineUnavailable} when there is none
+   */
+  worker(): SwarmNode;
+
   /** Placement constraints of every box's service: only nodes that passed the check. */
   readonly constraints: string[];
 
