@@ -73,7 +73,11 @@ export function serviceOf(options: Options): BoxService {
       },
       Resources: {
         Limits: { MemoryBytes: limits.memoryBytes, NanoCPUs: nano(limits.cpus), Pids: limits.pids },
-        Reservations: { MemoryBytes: reservations.memoryBytes, NanoCPUs: nano(reservations.cpus) },
+        // More than it may have can't be kept for it.
+        Reservations: {
+          MemoryBytes: Math.min(reservations.memoryBytes, limits.memoryBytes),
+          NanoCPUs: nano(Math.min(reservations.cpus, limits.cpus)),
+        },
       },
       RestartPolicy: { Condition: 'any', Delay: RESTART_DELAY_NS },
       Placement: { Constraints: [...constraints] },
@@ -110,7 +114,7 @@ function mounts({ limits, workspace, generationDirectory, tools }: Options) {
 }
 
 /** Whether a box is to run. */
-export const isWanted = ({ Mode }: BoxService): boolean => Mode.Replicated.Replicas > 0;
+export const isToRun = ({ Mode }: BoxService): boolean => Mode.Replicated.Replicas > 0;
 
 /** The same service, not to run. It stays pinned to the node where it ran last: that is who is asked about its end. */
 export const stopped = (spec: BoxService): BoxService => ({ ...spec, Mode: { Replicated: { Replicas: 0 } } });
