@@ -56,7 +56,7 @@ export class SwarmNodes implements Nodes {
     this.constraints = [`node.labels.${this.#label} == ${READY}`];
   }
 
-  async look(): Promise<void> {
+  async look(patienceMs = PATIENCE_MS): Promise<void> {
     const { docker } = this.#options;
     let away: unknown;
     try {
@@ -70,7 +70,7 @@ export class SwarmNodes implements Nodes {
     if (away) throw away;
     const work = this.all().map((member) => this.#tend(member));
     const patience = new AbortController();
-    const late = delay(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => {});
+    const late = delay(patienceMs, undefined, { signal: patience.signal }).catch(() => {});
     await Promise.race([Promise.all(work), late]);
     patience.abort();
   }
