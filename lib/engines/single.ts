@@ -6,6 +6,7 @@ import { ensureNetwork, NETWORK } from '../network.js';
 import { reason } from '../refusal.js';
 import { TOOLS_PATH, TOOLS_RUN_PATH, type Tools } from '../tools.js';
 import { makeHome, nameUser, ROOT } from '../user.js';
+import { removeContainer } from './containers.js';
 import {
   BOX_LABEL,
   type BoxLimits,
@@ -64,7 +65,7 @@ export class SingleEngine implements Engine {
       return true;
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
-      await this.#removeContainer(containerName(box.id));
+      await removeContainer(this.#docker, containerName(box.id));
       // 400 is the runtime's word on what it was told to run; all else is the engine's own trouble.
       if (statusOf(error) !== 400) throw new errors.EngineFailed(reason(error));
       throw new errors.ImageUnavailable(
@@ -88,7 +89,7 @@ export class SingleEngine implements Engine {
       const inspected = await ask(found(container.inspect()));
       if (inspected?.State.Running) return false;
       // By its own id: another server may have made it anew under the same name.
-      if (inspected) await this.#removeContainer(inspected.Id);
+      if (inspected) await removeContainer(this.#docker, inspected.Id);
       return undefined;
     }
   }
@@ -100,7 +101,7 @@ export class SingleEngine implements Engine {
   }
 
   async remove(id: string): Promise<void> {
-    for (const name of [containerName(id), fetchContainerName(id)]) await this.#removeContainer(name);
+    for (const name of [containerName(id), fetchContainerName(id)]) await removeContainer(this.#docker, name);
   }
 
   async runningBoxes(): Promise<Set<string>> {
@@ -180,12 +181,5 @@ export class SingleEngine implements Engine {
         ...(runtime && { Runtime: runtime }),
       },
     };
-  }
-
-  async #removeContainer(name: string): Promise<void> {
-    const container = this.#docker.getContainer(name);
-    const removed = await ask(tolerate(container.remove({ force: true, v: true }), 404, 409));
-    // Somebody else is removing it: it is in use until they are done.
-    if (removed === 409) await ask(tolerate(container.wait({ condition: 'removed' }), 404));
   }
 }

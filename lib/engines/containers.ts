@@ -1,0 +1,10 @@
+import type Docker from 'dockerode';
+import { ask, tolerate } from '../docker.js';
+
+/** Ends a container and removes it, and waits until that is so; one that is not there counts as removed. */
+export async function removeContainer(docker: Docker, nameOrId: string): Promise<void> {
+  const container = docker.getContainer(nameOrId);
+  const removed = await ask(tolerate(container.remove({ force: true, v: true }), 404, 409));
+  // Somebody else is removing it: it is in use until they are done.
+  if (removed === 409) await ask(tolerate(container.wait({ condition: 'removed' }), 404));
+}
