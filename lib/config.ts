@@ -14,6 +14,7 @@ export const ConfigSchema = Type.Object({
   ENVIRONMENT: Type.Enum(['development', 'test', 'production']),
   PORT: Type.Integer({ minimum: 0, maximum: 65535, description: '0 picks a free port' }),
   HOST: Type.String({ default: '127.0.0.1' }),
+  ENGINE: Type.Enum(['single', 'swarm'], { default: 'single' }),
   DOCKER_SERVER_HOST: Required('A unix path, host:port or URL'),
   DOCKER_CERT_PATH: Type.Optional(Required('Directory with ca.pem, cert.pem and key.pem')),
   DATABASE_NAME: Required('Database'),

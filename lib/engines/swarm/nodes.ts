@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { answers } from '../../docker.js';
+import { answers, useNext } from '../../docker.js';
 import { errors } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { FLEET_NETWORK } from '../../network.js';
@@ -57,13 +57,14 @@ export class SwarmNodes implements Nodes {
   }
 
   async look(patienceMs = PATIENCE_MS): Promise<void> {
-    const { docker } = this.#options;
+    const { docker, address } = this.#options;
     let away: unknown;
     try {
-      this.#managerId ??= await nodeId(docker, PING_TIMEOUT_MS);
+      if (!address.includes(',')) this.#managerId ??= await nodeId(docker, PING_TIMEOUT_MS);
       this.#update(await listNodes(docker, PING_TIMEOUT_MS));
     } catch (error) {
       away = error;
+      useNext(docker);
     }
     await Promise.all(this.all().map((member) => member.ping()));
     for (const member of this.all()) this.#report(member);
