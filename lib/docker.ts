@@ -10,31 +10,60 @@ import { publish } from './events.js';
 
 type Address = Pick<Config, 'DOCKER_SERVER_HOST' | 'DOCKER_CERT_PATH'>;
 
+/** Where an engine is, as a client knows it. */
+type Location = Pick<Docker.DockerOptions, 'socketPath' | 'host' | 'port' | 'protocol'>;
+
 /**
  * A client of the Docker engine that the configuration names: a unix path (`/var/run/docker.sock` or `unix://…`),
- * `host:port`, or a `tcp://`, `http://` or `https://` URL. With DOCKER_CERT_PATH the connection is mutual TLS with
- * that directory's `ca.pem`, `cert.pem` and `key.pem`, as the `docker` command does it. Nothing is sent yet.
+ * `host:port`, or a `tcp://`, `http://` or `https://` URL; or several, separated by commas, of which the first is used until
+ * {@link useNext}. With DOCKER_CERT_PATH the connection is mutual TLS with that directory's `ca.pem`, `cert.pem` and
+ * `key.pem`, as the `docker` command does it. Nothing is sent yet.
  * @throws when DOCKER_SERVER_HOST is none of these, or a certificate file can't be read
  */
 export function connectDocker({
-  DOCKER_SERVER_HOST: address,
+  DOCKER_SERVER_HOST: addresses,
   DOCKER_CERT_PATH: certificates,
 }: Address): Docker {
-  if (address.startsWith('unix://')) return client({ socketPath: address.slice('unix://'.length) });
-  if (address.startsWith('/')) return client({ socketPath: address });
-
-  const { secure, host, port } = parseAddress(address);
-  const tls = secure || certificates !== undefined;
-  return client({
-    host,
-    port: port ?? (tls ? 2376 : 2375),
-    protocol: tls ? 'https' : 'http',
-    ...(certificates && {
-      ca: readFileSync(path.join(certificates, 'ca.pem')),
-      cert: readFileSync(path.join(certificates, 'cert.pem')),
-      key: readFileSync(path.join(certificates, 'key.pem')),
-    }),
+  const locations = addresses.split(',').map((address) => locate(address.trim(), certificates !== undefined));
+  const [first, ...others] = locations as [Location, ...Location[]];
+  if (others.some(({ protocol }) => protocol !== first.protocol)) {
+    throw new Error(
+      'DOCKER_SERVER_HOST has addresses with TLS and without: give all of them the one or the other.',
+    );
+  }
+  const docker = client({
+    ...first,
+    ...(first.protocol === 'https' &&
+      certificates && {
+        ca: readFileSync(path.join(certificates, 'ca.pem')),
+        cert: readFileSync(path.join(certificates, 'cert.pem')),
+        key: readFileSync(path.join(certificates, 'key.pem')),
+      }),
   });
+  if (others.length > 0) alternatives.set(docker, locations);
+  return docker;
+}
+
+/** The locations of clients that have several; the first one is in use. */
+const alternatives = new WeakMap<Docker, Location[]>();
+
+/** Has a client that knows several engines use the next one, and drops its connections; one that knows no other goes on. */
+export function useNext(docker: Docker): void {
+  const locations = alternatives.get(docker);
+  const current = locations?.shift();
+  if (!locations || !current) return;
+  locations.push(current);
+  const nowhere = { socketPath: undefined, socketPathCache: undefined, host: undefined, port: undefined };
+  Object.assign(docker.modem, nowhere, locations[0]);
+  disconnectDocker(docker);
+}
+
+function locate(address: string, certificates: boolean): Location {
+  const socketPath = address.replace(/^unix:\/\//, '');
+  if (socketPath.startsWith('/')) return { socketPath, protocol: 'http' };
+  const { secure, host, port } = parseAddress(address);
+  const tls = secure || certificates;
+  return { host, port: port ?? (tls ? 2376 : 2375), protocol: tls ? 'https' : 'http' };
 }
 
 /** The open connections of each client, streams of terminals included: those an agent itself forgets. */

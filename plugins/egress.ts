@@ -19,14 +19,16 @@ const RETRY_MS = 10_000;
 /** Watches whether boxes are kept from private networks and from the engine's host, unless they need not be. */
 export default fp(
   async (app) => {
-    const { config, docker, engine, log } = app;
+    const { config, docker, engine, log, nodes } = app;
     let state: Egress = config.BOX_EGRESS === 'open' ? 'open' : 'unknown';
     app.decorate('egress', {
       get state() {
-        return state;
+        if (!nodes || state === 'open') return state;
+        // A node that is ready has been looked at.
+        return nodes.ready().length > 0 ? 'filtered' : 'unknown';
       },
     });
-    if (config.BOX_EGRESS === 'open') return;
+    if (config.BOX_EGRESS === 'open' || nodes) return;
 
     const probe = {
       docker,
@@ -62,5 +64,5 @@ export default fp(
     );
     app.addHook('preClose', stop);
   },
-  { name: 'egress', dependencies: ['env', 'docker', 'engine'] },
+  { name: 'egress', dependencies: ['env', 'docker', 'engine', 'nodes'] },
 );

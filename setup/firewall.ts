@@ -38,8 +38,8 @@ const CLOSED_V6 = [
   ...CLOSED_V4.map(translated),
 ];
 
-const FORWARD_CHAIN = 'DOCKBOX-FORWARD';
-const INPUT_CHAIN = 'DOCKBOX-INPUT';
+export const FORWARD_CHAIN = 'DOCKBOX-FORWARD';
+export const INPUT_CHAIN = 'DOCKBOX-INPUT';
 
 type Settings = Pick<Config, 'BOX_EGRESS' | 'BOX_EGRESS_ALLOW' | 'BOX_EGRESS_DENY' | 'DOCKER_SERVER_HOST'>;
 

@@ -6,9 +6,9 @@ import type { Listed } from './listed.js';
 export const ENGINE_LABEL = 'dockbox.engine';
 
 export type Manager = {
-  /** The id of the node that the manager is; undefined when there are several. */
+  /** The id of the node that it is; undefined when there are several managers. */
   id?: string | undefined;
-  /** DOCKER_SERVER_HOST: the address of a manager's engine, or several, separated by commas. */
+  /** DOCKER_SERVER_HOST. */
   address: string;
   certificates?: string | undefined;
 };
@@ -24,9 +24,10 @@ export function engineAddress({ id, labels, address }: Listed, manager: Manager)
   return `${host}:${portOf(manager)}`;
 }
 
+/** The port of the manager's engine, or of the first one's. */
 function portOf({ address, certificates }: Manager): number {
   const secure = certificates !== undefined || address.startsWith('https://');
-  return Number(/:(\d+)\/?$/.exec(address)?.[1] ?? (secure ? 2376 : 2375));
+  return Number(/^[^,]*:(\d+)\/?(,|$)/.exec(address)?.[1] ?? (secure ? 2376 : 2375));
 }
 
 /** @throws with what to do, when the address is none */

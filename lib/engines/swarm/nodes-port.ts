@@ -14,8 +14,10 @@ export interface Nodes {
   /**
    * Looks at the swarm's nodes now, then checks and prepares those that are new, returned or changed. To be called every
    * few seconds, and once at start.
+   * @param patienceMs how long it waits for the checks, which go on after that
+   * @throws when no manager answers; the nodes that are known have been looked at all the same
    */
-  look(): Promise<void>;
+  look(patienceMs?: number): Promise<void>;
 
   /** Those that boxes may run on now: active, answering, checked. */
   ready(): SwarmNode[];

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { answers } from '../../docker.js';
+import { answers, useNext } from '../../docker.js';
 import { errors } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { FLEET_NETWORK } from '../../network.js';
@@ -56,21 +56,22 @@ export class SwarmNodes implements Nodes {
     this.constraints = [`node.labels.${this.#label} == ${READY}`];
   }
 
-  async look(): Promise<void> {
-    const { docker } = this.#options;
+  async look(patienceMs = PATIENCE_MS): Promise<void> {
+    const { docker, address } = this.#options;
     let away: unknown;
     try {
-      this.#managerId ??= await nodeId(docker, PING_TIMEOUT_MS);
+      if (!address.includes(',')) this.#managerId ??= await nodeId(docker, PING_TIMEOUT_MS);
       this.#update(await listNodes(docker, PING_TIMEOUT_MS));
     } catch (error) {
       away = error;
+      useNext(docker);
     }
     await Promise.all(this.all().map((member) => member.ping()));
     for (const member of this.all()) this.#report(member);
     if (away) throw away;
     const work = this.all().map((member) => this.#tend(member));
     const patience = new AbortController();
-    const late = delay(PATIENCE_MS, undefined, { signal: patience.signal }).catch(() => {});
+    const late = delay(patienceMs, undefined, { signal: patience.signal }).catch(() => {});
     await Promise.race([Promise.all(work), late]);
     patience.abort();
   }
