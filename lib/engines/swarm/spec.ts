@@ -107,9 +107,9 @@ function mounts({ limits, workspace, generationDirectory, tools }: Options) {
     bind(generationDirectory, GENERATION_PATH, true),
     ...(tools ? [{ Type: 'volume', Source: tools, Target: TOOLS_PATH, ReadOnly: true }] : []),
     // A service's can't be given to a user. There is nobody else in the box but root, who has no use for it.
-    memory(TOOLS_RUN_PATH, 1024 ** 2, limits.user === ROOT ? 0o700 : 0o777),
+    memory(TOOLS_RUN_PATH, 1024 ** 2, limits.user === ROOT ? 0o700 : 0o1777),
     // In memory, and counted as such.
-    memory('/dev/shm', SHM_BYTES, 0o777),
+    memory('/dev/shm', SHM_BYTES, 0o1777),
   ];
 }
 
