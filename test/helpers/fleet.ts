@@ -1,3 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { call, type Service } from './client.js';
 import { type Cluster, startCluster } from './cluster.js';
 import { type Deployment, makeDeployment } from './deployment.js';
 import type { Scope } from './scope.js';
@@ -21,4 +23,15 @@ export async function startFleet(
   const engines = cluster.nodes.map(({ daemon }) => daemon.socket);
   const deployment = await makeDeployment(t, settings, engines);
   return { cluster, deployment, server: await startServer(t, deployment) };
+}
+
+const POLL_MS = 100;
+
+/** Waits until a server uses so many nodes; the test's own time limit ends a wait in vain. */
+export async function readyNodes(server: Service, count: number): Promise<void> {
+  for (;;) {
+    const { body } = await call(server, 'GET', '/health/ready');
+    if (body.nodes?.ready === count) return;
+    await delay(POLL_MS);
+  }
 }

@@ -2,14 +2,14 @@ import type Docker from 'dockerode';
 import { ask } from '../../docker.js';
 import { errors } from '../../errors.js';
 import { removeContainer } from '../containers.js';
-import { BOX_LABEL, DEPLOYMENT_LABEL, fetchContainerName } from '../engine.js';
+import { BOX_LABEL, DEPLOYMENT_LABEL } from '../engine.js';
 import type { Nodes, SwarmNode } from './nodes-port.js';
 
 /** The swarm's own label of a task's container. */
 const TASK_LABEL = 'com.docker.swarm.task.id';
 
-/** How long a node may take to list or to end containers before it is left out, in ms. */
-const PATIENCE_MS = 5000;
+/** How long a node may take to list containers before it is left out, in ms. */
+const PATIENCE_MS = 2000;
 
 /** A box's container, and the node that has it. */
 export type Located = { node: SwarmNode; containerId: string };
@@ -78,11 +78,13 @@ export class NodeContainers {
     }));
   }
 
-  /** Removes the container that fetches a box's source, whichever node has it. */
-  async removeFetch(boxId: string): Promise<void> {
-    const reachable = this.#reachable();
-    const name = fetchContainerName(boxId);
-    await Promise.all(reachable.map(({ docker }) => quietly(() => removeContainer(docker, name))));
+  /** Removes the box's containers from all nodes that answer, the one that fetches its source included. */
+  async removeAll(boxId: string): Promise<void> {
+    const filters = { label: [`${BOX_LABEL}=${boxId}`] };
+    const found = await this.#everywhere((docker) => docker.listContainers({ all: true, filters }));
+    const remove = ({ node, container }: (typeof found)[number]) =>
+      quietly(() => removeContainer(node.docker, container.Id));
+    await Promise.all(found.map(remove));
   }
 
   async #everywhere(list: (docker: Docker) => Promise<Docker.ContainerInfo[]>) {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NodeContainers } from './containers.js';
-import { hasEnded, isWanted, type Manager, type Task } from './manager.js';
-import { isToRun, pinOf, stopped } from './spec.js';
+import { isWanted, type Manager, mayRun, type Service, type Task } from './manager.js';
+import { generationOf, isToRun, pinOf, stopped } from './spec.js';
 
 /** How long the swarm may take to give up what it was about to start, in ms, and how often it is asked. */
 const TIMEOUT_MS = 10_000;
@@ -29,21 +29,23 @@ export class Ending {
       const service = await this.#manager.find(boxId);
       if (!service) return;
       if (!isToRun(service.Spec) || (await this.#manager.update(service, stopped(service.Spec)))) {
-        await this.end(boxId, pinOf(service.Spec));
+        await this.end(boxId, service);
         return;
       }
     }
   }
 
   /**
-   * Ends the containers of a box whose service is scaled to 0, sooner than the swarm does.
-   * @param pin the id of the node that it ran on last
+   * Ends the containers of a box whose service is scaled to 0, sooner than the swarm does: those that may be on the node
+   * that it is pinned to, where it ran last, and those of its tasks.
    */
-  async end(boxId: string, pin: string | undefined): Promise<Ended> {
+  async end(boxId: string, { Spec }: Pick<Service, 'Spec'>): Promise<Ended> {
     const deadline = performance.now() + TIMEOUT_MS;
+    const pin = pinOf(Spec);
+    const generation = generationOf(Spec);
     for (;;) {
-      const known = await this.#manager.tasks(boxId);
-      const placed = known.flatMap((task) => (hasEnded(task) ? [] : (task.NodeID ?? [])));
+      const known = (await this.#manager.tasks(boxId)).filter((task) => mayRun(task, generation));
+      const placed = known.flatMap(({ NodeID }) => NodeID ?? []);
       const nodeIds = new Set(pin === undefined ? placed : [pin, ...placed]);
       const { silent, tasks } = await this.endOn([...nodeIds], boxId);
       const isOpen = (task: Task) =>

@@ -3,7 +3,7 @@ import { ask, found, statusOf, tolerate } from '../../docker.js';
 import { errors } from '../../errors.js';
 import { reason } from '../../refusal.js';
 import { BOX_LABEL, containerName, DEPLOYMENT_LABEL } from '../engine.js';
-import type { BoxService } from './spec.js';
+import { type BoxService, GENERATION_LABEL } from './spec.js';
 
 /** A service as the swarm has it. */
 export type Service = { ID: string; Version: { Index: number }; Spec: BoxService };
@@ -15,6 +15,7 @@ export type Task = {
   /** Not there until it has been placed. */
   NodeID?: string;
   DesiredState: string;
+  Spec: { ContainerSpec?: { Labels?: Record<string, string> } };
   Status: { State: string; Err?: string; Message?: string; ContainerStatus?: { ContainerID?: string } };
 };
 
@@ -22,7 +23,11 @@ export type Task = {
 const ENDED = new Set(['complete', 'shutdown', 'failed', 'rejected']);
 
 /** Whether a task's container is known to have ended. */
-export const hasEnded = ({ Status }: Task): boolean => ENDED.has(Status.State);
+const hasEnded = ({ Status }: Task): boolean => ENDED.has(Status.State);
+
+/** Whether a task's container may run, and write to the workspace: those of former generations may not any more. */
+export const mayRun = (task: Task, generation: number): boolean =>
+  !hasEnded(task) && Number(task.Spec.ContainerSpec?.Labels?.[GENERATION_LABEL]) === generation;
 
 /** Whether the swarm runs a task, or is about to. */
 export const isWanted = ({ DesiredState }: Task): boolean => ['running', 'ready'].includes(DesiredState);

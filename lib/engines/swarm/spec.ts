@@ -7,8 +7,8 @@ import { fenceCommand, GENERATION_PATH } from './fence.js';
 /** What a box is sure to have on its node, whatever the others do there. */
 export type Reservations = { memoryBytes: number; cpus: number };
 
-/** Label of a service: the generation of the box that its containers are of. */
-const GENERATION_LABEL = 'dockbox.generation';
+/** Label of a service and of its containers: the box's generation that they are of. */
+export const GENERATION_LABEL = 'dockbox.generation';
 
 /** How long the swarm waits before it starts a container that has ended by itself again, in ns. */
 const RESTART_DELAY_NS = 1e9;
@@ -46,10 +46,11 @@ type Options = {
  * (no new privileges, the runtime, the default seccomp profile) is for the nodes' own engines to see to.
  */
 export function serviceOf(options: Options): BoxService {
-  const { box, labels, limits, reservations, generation, tools, network, constraints } = options;
+  const { box, limits, reservations, generation, tools, network, constraints } = options;
+  const labels = { ...options.labels, [GENERATION_LABEL]: String(generation) };
   const spec = {
     Name: containerName(box.id),
-    Labels: { ...labels, [GENERATION_LABEL]: String(generation) },
+    Labels: labels,
     Mode: { Replicated: { Replicas: 1 } },
     // There is nobody to balance: one container, to which nobody speaks over the network.
     EndpointSpec: { Mode: 'dnsrr' },

@@ -5,7 +5,7 @@ import type { Located, NodeContainers } from './containers.js';
 import type { Ending } from './ending.js';
 import { failureOf } from './failures.js';
 import type { Generations } from './generations.js';
-import { hasEnded, isWanted, type Manager, type Service, type Task } from './manager.js';
+import { isWanted, type Manager, mayRun, type Service, type Task } from './manager.js';
 import type { Nodes } from './nodes-port.js';
 import { Patience } from './patience.js';
 import { type BoxService, generationOf, isToRun, pinned, pinOf, stopped } from './spec.js';
@@ -68,7 +68,7 @@ export class Starting {
     if (!isToRun(service.Spec) || pinOf(service.Spec) !== undefined) return;
     const tasks = await this.#options.manager.tasks(boxId);
     const task = tasks.find(isWanted);
-    if (task?.Status.State !== 'running' || !task.NodeID || mayRunTwice(tasks, task)) return;
+    if (task?.Status.State !== 'running' || !task.NodeID || mayRunTwice(service, tasks, task)) return;
     await this.#options.manager.update(service, pinned(service.Spec, task.NodeID));
   }
 
@@ -85,7 +85,7 @@ export class Starting {
   /** Starts a box that is not to run. */
   async #start(box: Runnable, service: Service): Promise<boolean> {
     const { manager, ending, describe } = this.#options;
-    const ended = await ending.end(box.id, pinOf(service.Spec));
+    const ended = await ending.end(box.id, service);
     if (ended === 'wanted again') return false;
     const generation = await this.#next(box.id, generationOf(service.Spec), ended === 'ended');
     return manager.update(service, await describe(box, generation));
@@ -153,7 +153,7 @@ export class Starting {
       return undefined;
     }
     if (pinOf(service.Spec) !== undefined) return located;
-    if (mayRunTwice(tasks, task)) {
+    if (mayRunTwice(service, tasks, task)) {
       await manager.update(service, stopped(service.Spec));
       return undefined;
     }
@@ -189,5 +189,5 @@ export class Starting {
 }
 
 /** Whether a box may run elsewhere, too: before it was pinned the swarm may have moved it from a node that it had lost. */
-const mayRunTwice = (tasks: Task[], task: Task) =>
-  tasks.some((other) => other.NodeID && other.NodeID !== task.NodeID && !hasEnded(other));
+const mayRunTwice = ({ Spec }: Service, tasks: Task[], task: Task) =>
+  tasks.some((other) => other.NodeID && other.NodeID !== task.NodeID && mayRun(other, generationOf(Spec)));

@@ -102,7 +102,7 @@ export class SwarmEngine implements Engine {
   async remove(id: string): Promise<void> {
     await this.stop(id);
     await this.#manager.remove(id);
-    await this.#containers.removeFetch(id);
+    await this.#containers.removeAll(id);
     await this.#generations.remove(id);
   }
 

@@ -1,19 +1,14 @@
 import t from 'tap';
 import { createBox } from '../../helpers/box.js';
-import { call } from '../../helpers/client.js';
 import type { ClusterNode } from '../../helpers/cluster.js';
-import { eventually, openTerminal, readNote } from '../../helpers/engine-faults.js';
-import { startFleet } from '../../helpers/fleet.js';
+import { openTerminal, readNote } from '../../helpers/engine-faults.js';
+import { readyNodes, startFleet } from '../../helpers/fleet.js';
 
 const { cluster, server } = await startFleet(t);
 // A manager that is lost is another story.
 await cluster.setAvailability(cluster.manager, 'drain');
-await eventually(t, 'boxes go to the workers alone', async () => (await readyNodes()) === 2);
+await readyNodes(server, 2);
 const id = await createBox(t, server);
-
-async function readyNodes(): Promise<number> {
-  return (await call(server, 'GET', '/health/ready')).body.nodes.ready;
-}
 
 /** The only container of the box that runs, by the word of all nodes' own engines. */
 async function whereAlone(): Promise<{ node: ClusterNode; container: string }> {
@@ -48,7 +43,7 @@ t.test('a box on a node that is cut off', async (t) => {
   await t.test('stays where it is when the node is back, which may have others', async (t) => {
     const present = await whereAlone();
     await former.node.reconnect();
-    await eventually(t, 'the node is ready', async () => (await readyNodes()) === 2);
+    await readyNodes(server, 2);
     t.equal((await whereAlone()).container, present.container);
   });
 });
@@ -73,7 +68,7 @@ t.test('a box on a node whose engine was killed', async (t) => {
 
   await t.test('stays there when the engine is back', async (t) => {
     await former.node.daemon.start();
-    await eventually(t, 'the node is ready', async () => (await readyNodes()) === 2);
+    await readyNodes(server, 2);
     t.not((await whereAlone()).node.name, former.node.name);
   });
 });
