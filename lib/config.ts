@@ -40,6 +40,9 @@ export const ConfigSchema = Type.Object({
   BOX_MEMORY_BYTES: Type.Integer({ minimum: 6 * 1024 ** 2, default: 2 * 1024 ** 3 }),
   BOX_CPUS: Type.Number({ exclusiveMinimum: 0, default: 2 }),
   BOX_PIDS: Type.Integer({ minimum: 1, default: 512 }),
+  BOX_RESERVED_MEMORY_BYTES: Type.Integer({ minimum: 0, default: 256 * 1024 ** 2 }),
+  BOX_RESERVED_CPUS: Type.Number({ minimum: 0, default: 0.1 }),
+  FENCE_SECONDS: Type.Number({ minimum: 3, default: 10 }),
   BOX_DISK_BYTES: Type.Integer({ minimum: 1, default: 10 * 1024 ** 3 }),
   DISK_CHECK_SECONDS: Type.Number({ exclusiveMinimum: 0, default: 60 }),
   BOX_USER: Type.String({

@@ -24,6 +24,9 @@ export type BoxLimits = {
 /** A box's container, and the Docker engine that has it: its execs are that engine's. */
 export type Place = { docker: Docker; container: Docker.Container };
 
+/** What has become of a place: of its machine, and of the box that was there. */
+export type Whereabouts = 'there' | 'silent' | 'moved';
+
 /**
  * What runs the containers of a deployment's boxes: one Docker engine, or many. Every operation may be repeated and may
  * race with another replica's: what is already so counts as done. Each throws {@link errors.EngineUnavailable} when the
@@ -60,6 +63,12 @@ export interface Engine {
 
   /** Where the box's container is, or was last; undefined when nothing is known of one. It may be gone all the same. */
   place(id: string): Promise<Place | undefined>;
+
+  /**
+   * Whether a box that ran at a place may be found there: not so when the place's machine does not answer, or the box was
+   * moved to another one. Connecting again helps then.
+   */
+  whereabouts(id: string, place: Place): Promise<Whereabouts>;
 
   /** A Docker engine for throw-away containers that need to see workspaces, and for images. */
   worker(): Promise<Docker>;

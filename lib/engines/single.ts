@@ -16,6 +16,7 @@ import {
   fetchContainerName,
   type Place,
   type Runnable,
+  type Whereabouts,
 } from './engine.js';
 import { CAPABILITIES, mainCommand, SHM_BYTES, STOP_GRACE_SECONDS, ULIMITS } from './hardening.js';
 
@@ -120,6 +121,11 @@ export class SingleEngine implements Engine {
 
   async place(id: string): Promise<Place> {
     return { docker: this.#docker, container: this.#docker.getContainer(containerName(id)) };
+  }
+
+  /** There is but one machine. */
+  async whereabouts(): Promise<Whereabouts> {
+    return 'there';
   }
 
   async worker(): Promise<Docker> {

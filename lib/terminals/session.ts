@@ -93,7 +93,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     if (socket.readyState !== socket.OPEN) return;
     const held = tools && wish.terminal ? wish.terminal : undefined;
     const hasLapsed = () => connections.hasLapsed(connected.lease);
-    close(socket, await whyEnded({ place, boxes, boxId, execId, held, openedAt, hasLapsed }));
+    close(socket, await whyEnded({ engine, place, boxes, boxId, execId, held, openedAt, hasLapsed }));
   } catch (error) {
     opened('failed');
     if (gone.signal.aborted) return;

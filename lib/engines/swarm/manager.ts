@@ -24,6 +24,12 @@ const ENDED = new Set(['complete', 'shutdown', 'failed', 'rejected']);
 /** Whether a task's container is known to have ended. */
 export const hasEnded = ({ Status }: Task): boolean => ENDED.has(Status.State);
 
+/** Whether the swarm runs a task, or is about to. */
+export const isWanted = ({ DesiredState }: Task): boolean => ['running', 'ready'].includes(DesiredState);
+
+/** How long a manager may take to say what it has, in ms: without one, boxes that run are found by asking the nodes. */
+const LOOK_TIMEOUT_MS = 5000;
+
 /** What the swarm's manager has of boxes: a service for each, and its tasks. */
 export class Manager {
   readonly #docker: Docker;
@@ -35,12 +41,12 @@ export class Manager {
   }
 
   async ping(): Promise<void> {
-    await ask(this.#docker.ping());
+    await ask(this.#docker.ping(), LOOK_TIMEOUT_MS);
   }
 
   /** The box's service; undefined when it has none. */
   find(boxId: string): Promise<Service | undefined> {
-    return command(found(this.#docker.getService(containerName(boxId)).inspect()));
+    return command(found(this.#docker.getService(containerName(boxId)).inspect()), LOOK_TIMEOUT_MS);
   }
 
   /** The ids of all boxes of the deployment that have a service, and their services. */
@@ -53,7 +59,8 @@ export class Manager {
   /** The tasks of a box's service, the newest first; none when it has no service. */
   async tasks(boxId: string): Promise<Task[]> {
     const filters = JSON.stringify({ service: [containerName(boxId)] });
-    const tasks: Task[] = (await command(found(this.#docker.listTasks({ filters })))) ?? [];
+    const listed = found(this.#docker.listTasks({ filters }));
+    const tasks: Task[] = (await command(listed, LOOK_TIMEOUT_MS)) ?? [];
     return tasks.sort((a, b) => (a.CreatedAt < b.CreatedAt ? 1 : -1));
   }
 
@@ -88,15 +95,15 @@ export class Manager {
 
   /** Whether the swarm may run tasks on a node: false when it has lost it, or was told to leave it alone. */
   async uses(nodeId: string): Promise<boolean> {
-    const node = await command(found(this.#docker.getNode(nodeId).inspect()));
+    const node = await command(found(this.#docker.getNode(nodeId).inspect()), LOOK_TIMEOUT_MS);
     return node?.Status.State === 'ready' && node.Spec.Availability === 'active';
   }
 }
 
 /** Waits for a manager. One that has no swarm to manage at this moment, as without a leader, is not there. */
-async function command<Result>(call: Promise<Result>): Promise<Result> {
+async function command<Result>(call: Promise<Result>, timeoutMs?: number): Promise<Result> {
   try {
-    return await ask(call);
+    return await ask(call, timeoutMs);
   } catch (error) {
     if (statusOf(error) !== 503) throw error;
     const unavailable = new errors.EngineUnavailable('the swarm has no manager at this moment.');

@@ -1,7 +1,13 @@
 import type Docker from 'dockerode';
 
 /** A node that may run boxes, and its own Docker engine. */
-export type SwarmNode = { id: string; hostname: string; docker: Docker };
+export type SwarmNode = {
+  id: string;
+  hostname: string;
+  docker: Docker;
+  /** Whether its engine answered when it was last asked. */
+  readonly answering: boolean;
+};
 
 /** The nodes of a swarm, as the engine of boxes sees them. */
 export interface Nodes {

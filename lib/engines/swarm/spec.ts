@@ -73,7 +73,11 @@ export function serviceOf(options: Options): BoxService {
       },
       Resources: {
         Limits: { MemoryBytes: limits.memoryBytes, NanoCPUs: nano(limits.cpus), Pids: limits.pids },
-        Reservations: { MemoryBytes: reservations.memoryBytes, NanoCPUs: nano(reservations.cpus) },
+        // More than it may have can't be kept for it.
+        Reservations: {
+          MemoryBytes: Math.min(reservations.memoryBytes, limits.memoryBytes),
+          NanoCPUs: nano(Math.min(reservations.cpus, limits.cpus)),
+        },
       },
       RestartPolicy: { Condition: 'any', Delay: RESTART_DELAY_NS },
       Placement: { Constraints: [...constraints] },
@@ -103,14 +107,14 @@ function mounts({ limits, workspace, generationDirectory, tools }: Options) {
     bind(generationDirectory, GENERATION_PATH, true),
     ...(tools ? [{ Type: 'volume', Source: tools, Target: TOOLS_PATH, ReadOnly: true }] : []),
     // A service's can't be given to a user. There is nobody else in the box but root, who has no use for it.
-    memory(TOOLS_RUN_PATH, 1024 ** 2, limits.user === ROOT ? 0o700 : 0o777),
+    memory(TOOLS_RUN_PATH, 1024 ** 2, limits.user === ROOT ? 0o700 : 0o1777),
     // In memory, and counted as such.
-    memory('/dev/shm', SHM_BYTES, 0o777),
+    memory('/dev/shm', SHM_BYTES, 0o1777),
   ];
 }
 
 /** Whether a box is to run. */
-export const isWanted = ({ Mode }: BoxService): boolean => Mode.Replicated.Replicas > 0;
+export const isToRun = ({ Mode }: BoxService): boolean => Mode.Replicated.Replicas > 0;
 
 /** The same service, not to run. It stays pinned to the node where it ran last: that is who is asked about its end. */
 export const stopped = (spec: BoxService): BoxService => ({ ...spec, Mode: { Replicated: { Replicas: 0 } } });

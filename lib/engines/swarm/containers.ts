@@ -1,0 +1,101 @@
+import type Docker from 'dockerode';
+import { ask } from '../../docker.js';
+import { errors } from '../../errors.js';
+import { removeContainer } from '../containers.js';
+import { BOX_LABEL, DEPLOYMENT_LABEL, fetchContainerName } from '../engine.js';
+import type { Nodes, SwarmNode } from './nodes-port.js';
+
+/** The swarm's own label of a task's container. */
+const TASK_LABEL = 'com.docker.swarm.task.id';
+
+/** How long a node may take to list or to end containers before it is left out, in ms. */
+const PATIENCE_MS = 5000;
+
+/** A box's container, and the node that has it. */
+export type Located = { node: SwarmNode; containerId: string };
+
+/** The containers that nodes have of a deployment's boxes, by the word of each node's own engine. */
+export class NodeContainers {
+  readonly #nodes: Nodes;
+  readonly #deployment: string;
+
+  constructor(nodes: Nodes, deployment: string) {
+    this.#nodes = nodes;
+    this.#deployment = deployment;
+  }
+
+  /** Those on all nodes that answer, fetches' included. */
+  async all(): Promise<{ boxId: string; running: boolean }[]> {
+    const label = [`${DEPLOYMENT_LABEL}=${this.#deployment}`];
+    const found = await this.#everywhere((docker) =>
+      docker.listContainers({ all: true, filters: { label } }),
+    );
+    return found.map(({ container: { Labels, State } }) => ({
+      boxId: Labels[BOX_LABEL] ?? '',
+      running: State === 'running',
+    }));
+  }
+
+  /** A box's container that runs, wherever that is. */
+  async find(boxId: string): Promise<Located | undefined> {
+    const filters = { label: [`${BOX_LABEL}=${boxId}`, TASK_LABEL] };
+    const [first] = await this.#everywhere((docker) => docker.listContainers({ filters }));
+    return first && { node: first.node, containerId: first.container.Id };
+  }
+
+  /** Whether the container runs; undefined when its node does not answer. */
+  async runs({ node, containerId }: Located): Promise<boolean | undefined> {
+    const filters = { id: [containerId] };
+    return quietly(async () => {
+      const containers = await ask(node.docker.listContainers({ filters }), PATIENCE_MS);
+      return containers.length > 0;
+    });
+  }
+
+  /**
+   * Ends the box's containers on a node.
+   * @returns whether none runs there any more; false when the node does not answer, or is none of the swarm's
+   */
+  async endOn(nodeId: string, boxId: string): Promise<boolean> {
+    const node = this.#nodes.get(nodeId);
+    if (!node || !(await this.#nodes.answers(node))) return false;
+    const filters = { label: [`${BOX_LABEL}=${boxId}`, TASK_LABEL] };
+    const ended = await quietly(async () => {
+      const containers = await ask(node.docker.listContainers({ all: true, filters }), PATIENCE_MS);
+      await Promise.all(containers.map(({ Id }) => removeContainer(node.docker, Id)));
+      return true;
+    });
+    return ended ?? false;
+  }
+
+  /** Removes the container that fetches a box's source, whichever node has it. */
+  async removeFetch(boxId: string): Promise<void> {
+    const reachable = this.#reachable();
+    const name = fetchContainerName(boxId);
+    await Promise.all(reachable.map(({ docker }) => quietly(() => removeContainer(docker, name))));
+  }
+
+  async #everywhere(list: (docker: Docker) => Promise<Docker.ContainerInfo[]>) {
+    const lists = await Promise.all(
+      this.#reachable().map(async (node) => {
+        const containers = await quietly(() => ask(list(node.docker), PATIENCE_MS));
+        return (containers ?? []).map((container) => ({ node, container }));
+      }),
+    );
+    return lists.flat();
+  }
+
+  #reachable(): SwarmNode[] {
+    return this.#nodes.all().filter(({ answering }) => answering);
+  }
+}
+
+/** Asks a node; undefined when it does not answer. */
+async function quietly<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof errors.EngineUnavailable) return undefined;
+    throw error;
+  }
+}
