@@ -1,70 +1,13 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
 import t, { type Test } from 'tap';
-import { claimMountPoint } from '../../../lib/boxes/workspace.js';
-import { connectDocker, disconnectDocker } from '../../../lib/docker.js';
-import { SwarmNodes } from '../../../lib/engines/swarm/nodes.js';
-import { every } from '../../../lib/every.js';
-import type { ClusterNode } from '../../helpers/cluster.js';
-import { type Cluster, startCluster } from '../../helpers/cluster.js';
+import { type ClusterNode, startCluster } from '../../helpers/cluster.js';
 import { BASE_IMAGE } from '../../helpers/daemon.js';
 import { eventually } from '../../helpers/engine-faults.js';
-
-/** How often the nodes are looked at here, in ms. */
-const LOOK_MS = 200;
-
-const DEPLOYMENT = 'nodes-test';
-
-/** The nodes of a cluster, looked at again and again as a server does, and what was said of them. */
-async function watch(t: Test, cluster: Cluster, address = cluster.address) {
-  const mountPoint = await mkdtemp(path.join(os.tmpdir(), 'dockbox-nodes-'));
-  t.teardown(() => rm(mountPoint, { recursive: true }));
-  const owner = await claimMountPoint(mountPoint, DEPLOYMENT);
-  const docker = connectDocker({ DOCKER_SERVER_HOST: address });
-  const said: string[] = [];
-  const say = (facts: object, message: string) => {
-    said.push(`${(facts as { node?: string }).node}: ${message}`);
-  };
-  const log = { debug: say, info: say, warn: say, error: say };
-  const needs = { deployment: DEPLOYMENT, baseImage: BASE_IMAGE, mountPoint, owner };
-  const nodes = new SwarmNodes({ docker, address, certificates: undefined, needs, log });
-  const stop = every(
-    () => LOOK_MS,
-    () => nodes.look(),
-    () => {},
-  );
-  t.teardown(async () => {
-    await stop();
-    await nodes.close();
-    disconnectDocker(docker);
-  });
-  const isReady = ({ name }: ClusterNode) => nodes.ready().some(({ hostname }) => hostname === name);
-  const labelOf = async ({ name }: ClusterNode) =>
-    (await cluster.inspect(name)).Spec.Labels[`dockbox.${DEPLOYMENT}`];
-  return {
-    nodes,
-    mountPoint,
-    isReady,
-    labelOf,
-    docker: ({ name }: ClusterNode) => {
-      const node = nodes.all().find(({ hostname }) => hostname === name);
-      if (!node) throw new Error(`There is no node "${name}".`);
-      return node.docker;
-    },
-    /** What was said of a node since it was last asked for. */
-    saidOf: ({ name }: ClusterNode) => {
-      const lines = said.filter((line) => line.startsWith(`${name}: `));
-      for (const line of lines) said.splice(said.indexOf(line), 1);
-      return lines.join('\n');
-    },
-  };
-}
+import { DEPLOYMENT, watchNodes } from '../../helpers/fleet.js';
 
 t.test('the nodes of a swarm', async (t) => {
   const cluster = await startCluster(t);
   const [first, second] = cluster.workers as [ClusterNode, ClusterNode];
-  const { nodes, mountPoint, isReady, labelOf, docker, saidOf } = await watch(t, cluster);
+  const { nodes, mountPoint, isReady, labelOf, docker, saidOf } = await watchNodes(t, cluster);
   const becomesReady = (t: Test, node: ClusterNode) =>
     eventually(t, `${node.name} is ready`, async () => isReady(node));
   const getsNoBoxes = (t: Test, node: ClusterNode) =>
@@ -168,7 +111,7 @@ t.test('the nodes of a swarm', async (t) => {
       await node.update({ _query: { version: Version.Index }, _body: { ...Spec, Role: 'manager' } });
     }
     const managers = [cluster.manager, first, second].map(({ address }) => `${address}:2375`);
-    const fleet = await watch(t, cluster, managers.join(','));
+    const fleet = await watchNodes(t, cluster, { address: managers.join(',') });
     await eventually(t, 'all are ready', async () => fleet.nodes.ready().length === cluster.nodes.length);
     await cluster.manager.daemon.end('SIGKILL');
     const rest = cluster.nodes.length - 1;
