@@ -6,7 +6,7 @@ import { firewallScript } from '../../../setup/firewall-script.js';
 import { startCluster } from '../../helpers/cluster.js';
 import { BASE_IMAGE } from '../../helpers/daemon.js';
 import { eventually } from '../../helpers/engine-faults.js';
-import { watchNodes } from '../../helpers/fleet.js';
+import { watchNodes } from '../../helpers/nodes.js';
 import {
   INTERNET,
   MACHINE_ADDRESSES,

@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { type ClusterNode, startCluster } from '../../helpers/cluster.js';
 import { BASE_IMAGE } from '../../helpers/daemon.js';
 import { eventually } from '../../helpers/engine-faults.js';
-import { DEPLOYMENT, watchNodes } from '../../helpers/fleet.js';
+import { DEPLOYMENT, watchNodes } from '../../helpers/nodes.js';
 
 t.test('the nodes of a swarm', async (t) => {
   const cluster = await startCluster(t);
