@@ -14,6 +14,13 @@ const PATIENCE_MS = 5000;
 /** A box's container, and the node that has it. */
 export type Located = { node: SwarmNode; containerId: string };
 
+/** A container of one of a box's tasks. */
+export type BoxContainer = {
+  taskId: string;
+  /** Ends and removes it. @returns false when its node does not answer */
+  remove: () => Promise<boolean>;
+};
+
 /** The containers that nodes have of a deployment's boxes, by the word of each node's own engine. */
 export class NodeContainers {
   readonly #nodes: Nodes;
@@ -52,20 +59,23 @@ export class NodeContainers {
     });
   }
 
-  /**
-   * Ends the box's containers on a node.
-   * @returns whether none runs there any more; false when the node does not answer, or is none of the swarm's
-   */
-  async endOn(nodeId: string, boxId: string): Promise<boolean> {
+  /** The box's containers on a node; undefined when the node does not answer, or is none of the swarm's. */
+  async on(nodeId: string, boxId: string): Promise<BoxContainer[] | undefined> {
     const node = this.#nodes.get(nodeId);
-    if (!node || !(await this.#nodes.answers(node))) return false;
+    if (!node || !(await this.#nodes.answers(node))) return undefined;
     const filters = { label: [`${BOX_LABEL}=${boxId}`, TASK_LABEL] };
-    const ended = await quietly(async () => {
-      const containers = await ask(node.docker.listContainers({ all: true, filters }), PATIENCE_MS);
-      await Promise.all(containers.map(({ Id }) => removeContainer(node.docker, Id)));
-      return true;
-    });
-    return ended ?? false;
+    const listing = () => ask(node.docker.listContainers({ all: true, filters }), PATIENCE_MS);
+    const containers = await quietly(listing);
+    return containers?.map(({ Id, Labels }) => ({
+      taskId: Labels[TASK_LABEL] ?? '',
+      remove: async () => {
+        const removed = await quietly(async () => {
+          await removeContainer(node.docker, Id);
+          return true;
+        });
+        return removed ?? false;
+      },
+    }));
   }
 
   /** Removes the container that fetches a box's source, whichever node has it. */

@@ -10,6 +10,9 @@ const POLL_MS = 50;
 /** States of a task that has been placed and whose container may not have been made yet. */
 const BEFORE_CONTAINER = new Set(['assigned', 'accepted', 'preparing', 'ready']);
 
+/** What came of ending a box: another server may have it run again meanwhile, or a node that may run it is silent. */
+export type Ended = 'ended' | 'silent' | 'wanted again';
+
 /** Sees to it that a box which is not to run any more runs nowhere. */
 export class Ending {
   readonly #manager: Manager;
@@ -35,21 +38,40 @@ export class Ending {
   /**
    * Ends the containers of a box whose service is scaled to 0, sooner than the swarm does.
    * @param pin the id of the node that it ran on last
-   * @returns whether that is certain: false when a node does not answer that may run it still
    */
-  async end(boxId: string, pin: string | undefined): Promise<boolean> {
+  async end(boxId: string, pin: string | undefined): Promise<Ended> {
     const deadline = performance.now() + TIMEOUT_MS;
     for (;;) {
-      const tasks = (await this.#manager.tasks(boxId)).filter((task) => !hasEnded(task));
-      const placed = tasks.flatMap(({ NodeID }) => NodeID ?? []);
-      const nodeIds = [...new Set(pin === undefined ? placed : [pin, ...placed])];
-      const answers = await Promise.all(nodeIds.map((id) => this.#containers.endOn(id, boxId)));
-      const silent = new Set(nodeIds.filter((_, index) => !answers[index]));
+      const known = await this.#manager.tasks(boxId);
+      const placed = known.flatMap((task) => (hasEnded(task) ? [] : (task.NodeID ?? [])));
+      const nodeIds = new Set(pin === undefined ? placed : [pin, ...placed]);
+      const { silent, tasks } = await this.endOn([...nodeIds], boxId);
       const isOpen = (task: Task) =>
         isWanted(task) || (BEFORE_CONTAINER.has(task.Status.State) && !silent.has(task.NodeID ?? ''));
-      if (!tasks.some(isOpen)) return silent.size === 0;
-      if (performance.now() > deadline) return false;
+      if (!tasks.some(isOpen)) return silent.size === 0 ? 'ended' : 'silent';
+      const service = await this.#manager.find(boxId);
+      if (service && isToRun(service.Spec)) return 'wanted again';
+      if (performance.now() > deadline) return 'silent';
       await delay(POLL_MS);
     }
+  }
+
+  /**
+   * Ends the containers on some nodes that are not of a task which the swarm wants to run.
+   * @returns the nodes that do not answer, or are none of the swarm's; and the box's tasks
+   */
+  async endOn(nodeIds: string[], boxId: string): Promise<{ silent: Set<string>; tasks: Task[] }> {
+    const lists = await Promise.all(nodeIds.map((id) => this.#containers.on(id, boxId)));
+    // Asked for after the containers: a task is always there before its container.
+    const tasks = await this.#manager.tasks(boxId);
+    const wanted = new Set(tasks.filter(isWanted).map(({ ID }) => ID));
+    const ended = await Promise.all(
+      lists.map(async (list) => {
+        if (!list) return false;
+        const stale = list.filter(({ taskId }) => !wanted.has(taskId));
+        return (await Promise.all(stale.map(({ remove }) => remove()))).every(Boolean);
+      }),
+    );
+    return { silent: new Set(nodeIds.filter((_, index) => !ended[index])), tasks };
   }
 }

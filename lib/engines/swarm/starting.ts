@@ -73,19 +73,21 @@ export class Starting {
   }
 
   async #create(box: Runnable): Promise<boolean> {
-    const { manager, nodes, containers, generations, describe } = this.#options;
+    const { manager, nodes, ending, generations, describe } = this.#options;
     const former = await generations.current(box.id);
     if (former === undefined) return manager.create(await describe(box, await generations.begin(box.id)));
     // Another server is making the service just now; or somebody else took it away, and nobody knows where it ran.
-    const answers = await Promise.all(nodes.all().map(({ id }) => containers.endOn(id, box.id)));
-    return manager.create(await describe(box, await this.#next(box.id, former, answers.every(Boolean))));
+    const everywhere = nodes.all().map(({ id }) => id);
+    const { silent } = await ending.endOn(everywhere, box.id);
+    return manager.create(await describe(box, await this.#next(box.id, former, silent.size === 0)));
   }
 
   /** Starts a box that is not to run. */
   async #start(box: Runnable, service: Service): Promise<boolean> {
     const { manager, ending, describe } = this.#options;
     const ended = await ending.end(box.id, pinOf(service.Spec));
-    const generation = await this.#next(box.id, generationOf(service.Spec), ended);
+    if (ended === 'wanted again') return false;
+    const generation = await this.#next(box.id, generationOf(service.Spec), ended === 'ended');
     return manager.update(service, await describe(box, generation));
   }
 
