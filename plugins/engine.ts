@@ -30,8 +30,6 @@ export default fp(
     const quota = await detectQuota(root, config.BOX_DISK_BYTES);
     const workspaces = new Workspaces(root, () => app.engine.worker(), config.BASE_IMAGE, quota);
     app.decorate('workspaces', workspaces);
-    const tools = new Tools(docker, config.BASE_IMAGE);
-    app.decorate('tools', await hasTools(tools, app.log));
     const options = {
       docker,
       deployment: rows[0]?.id ?? '',
@@ -42,10 +40,11 @@ export default fp(
         runtime: config.CONTAINER_RUNTIME,
         user: userOf(config),
       },
-      tools,
       workspace: (id: string) => workspaces.path(id),
     };
     if (nodes) {
+      // While none is ready they are taken to have the base image that they will have.
+      app.decorate('tools', nodes.ready().length === 0 || nodes.tools !== undefined);
       const { BOX_RESERVED_MEMORY_BYTES: memoryBytes, BOX_RESERVED_CPUS: cpus } = config;
       const reservations = { memoryBytes, cpus };
       const fenceSeconds = config.FENCE_SECONDS;
@@ -54,8 +53,10 @@ export default fp(
         new SwarmEngine({ ...options, nodes, reservations, mountPoint: root, fenceSeconds }),
       );
     } else {
+      const tools = new Tools(docker, config.BASE_IMAGE);
+      app.decorate('tools', await hasTools(tools, app.log));
       if (config.CONTAINER_RUNTIME) await checkRuntimeOf(config.CONTAINER_RUNTIME, app);
-      app.decorate('engine', new SingleEngine(options));
+      app.decorate('engine', new SingleEngine({ ...options, tools }));
     }
   },
   { name: 'engine', dependencies: ['env', 'db', 'docker', 'nodes'] },

@@ -23,6 +23,8 @@ export class Member implements SwarmNode {
   /** When a check last began, and whether one is at work. */
   checkedAt = Number.NEGATIVE_INFINITY;
   checking = false;
+  /** The volume with boxes' tools that it has. */
+  tools: string | undefined;
   /** What was told to be wrong with it. */
   told: string | undefined;
   /** Whether it was ready when that was last told. */

@@ -43,6 +43,9 @@ export interface Nodes {
   /** Placement constraints of every box's service: only nodes that passed the check. */
   readonly constraints: string[];
 
+  /** The volume with boxes' tools, the same on all nodes; undefined when there are none, or no node is ready yet. */
+  readonly tools: string | undefined;
+
   /** The name of the swarm's network that boxes are on; undefined for the nodes' own default. */
   readonly network: string | undefined;
 

@@ -45,6 +45,7 @@ export class SwarmNodes implements Nodes {
   readonly #members = new Map<string, Member>();
   /** The addresses that are none of nodes that are not among the members for that. */
   readonly #misplaced = new Map<string, string>();
+  #tools: string | undefined;
   /** The manager's own node. */
   #managerId: string | undefined;
   #turn = 0;
@@ -74,6 +75,11 @@ export class SwarmNodes implements Nodes {
     const late = delay(patienceMs, undefined, { signal: patience.signal }).catch(() => {});
     await Promise.race([Promise.all(work), late]);
     patience.abort();
+  }
+
+  /** The volume with boxes' tools that every node has; undefined when their base image has none, or no node is ready yet. */
+  get tools(): string | undefined {
+    return this.#tools;
   }
 
   ready(): SwarmNode[] {
@@ -138,6 +144,12 @@ export class SwarmNodes implements Nodes {
     this.#members.delete(id);
   }
 
+  /** A new base image has other tools: they are not used before all nodes have them. Nodes keep the former ones. */
+  #agreeOnTools(): void {
+    const [first, ...others] = this.all().filter(({ ready }) => ready);
+    if (first && others.every(({ tools }) => tools === first.tools)) this.#tools = first.tools;
+  }
+
   /** Says when a node is not to be used any more. */
   #report(member: Member): void {
     const { up, active } = member.listed;
@@ -173,7 +185,13 @@ export class SwarmNodes implements Nodes {
     try {
       const ended = await endStaleContainers(docker, member, needs.deployment);
       if (ended > 0) log.warn({ node, ended }, 'ended containers that run elsewhere by now');
-      const problems = await checkNode(docker, member.docker, needs);
+      const others = this.ready().filter(({ id }) => id !== member.id);
+      const { problems, tools } = await checkNode(
+        docker,
+        member.docker,
+        others.map((other) => other.docker),
+        needs,
+      );
       // What was seen of an engine that has ended meanwhile is worth nothing: it is looked at again at once.
       if (member.run !== run || this.#closed) return;
       if (problems.length > 0) {
@@ -186,6 +204,8 @@ export class SwarmNodes implements Nodes {
         member.passedAt = performance.now();
         member.used = member.ready;
         member.told = undefined;
+        member.tools = tools;
+        this.#agreeOnTools();
       }
     } catch (err) {
       if (!this.#closed) this.#tell(member, 'could not be checked', err);

@@ -1,5 +1,4 @@
 import type Docker from 'dockerode';
-import type { Tools } from '../../tools.js';
 import { makeHome, nameUser, ROOT } from '../../user.js';
 import {
   BOX_LABEL,
@@ -27,7 +26,6 @@ type EngineOptions = {
   deployment: string;
   limits: BoxLimits;
   reservations: Reservations;
-  tools: Tools;
   /** MOUNT_POINT, absolute, and the same on every node. */
   mountPoint: string;
   /** Absolute path of a box's workspace. */
@@ -152,21 +150,21 @@ export class SwarmEngine implements Engine {
 
   /** Gives the user of a container that is new to this server a home and a name. */
   async #prepare({ container }: Place): Promise<void> {
-    const { limits, tools } = this.#options;
+    const { limits, nodes } = this.#options;
     if (limits.user === ROOT) return;
     await makeHome(container, limits.user);
-    await nameUser(container, limits.user, (await tools.volume()) !== undefined);
+    await nameUser(container, limits.user, nodes.tools !== undefined);
   }
 
   async #describe(box: Runnable, generation: number): Promise<BoxService> {
-    const { nodes, limits, reservations, tools, workspace } = this.#options;
-    const [image, volume] = await Promise.all([resolveImage(nodes, box.image), tools.volume()]);
+    const { nodes, limits, reservations, workspace } = this.#options;
+    const image = await resolveImage(nodes, box.image);
     return serviceOf({
       ...{ box, image, limits, reservations, generation },
       labels: this.labels(box.id),
       workspace: workspace(box.id),
       generationDirectory: this.#generations.directory(box.id),
-      tools: volume,
+      tools: nodes.tools,
       network: nodes.network,
       constraints: nodes.constraints,
     });

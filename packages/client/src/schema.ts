@@ -521,6 +521,11 @@ export interface operations {
                          * @enum {unknown}
                          */
                         egress: "filtered" | "open" | "unknown";
+                        /** @description Of a fleet: how many nodes boxes may run on, as this server sees it, of how many */
+                        nodes?: {
+                            ready: number;
+                            all: number;
+                        };
                     };
                 };
             };
@@ -560,6 +565,11 @@ export interface operations {
                          * @enum {unknown}
                          */
                         egress: "filtered" | "open" | "unknown";
+                        /** @description Of a fleet: how many nodes boxes may run on, as this server sees it, of how many */
+                        nodes?: {
+                            ready: number;
+                            all: number;
+                        };
                     };
                 };
             };

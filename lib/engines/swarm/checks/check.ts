@@ -21,26 +21,38 @@ export type Needs = {
   egress?: { allow: string[] } | undefined;
 };
 
+export type Found = {
+  /** All that is wrong, and what to do about it; nothing when boxes may run there. */
+  problems: string[];
+  /** The volume with the tools for boxes; undefined when the base image has none. */
+  tools?: string | undefined;
+};
+
 /**
  * Gives a node what boxes need and a server can give, and looks for what it can't: what the single engine asks for with
  * every container, and a service has no words for.
- * @returns all that is wrong, and what to do about it; nothing when boxes may run there
+ * @param others engines of nodes that have the base image
  * @throws when it could not be told
  */
-export async function checkNode(manager: Docker, docker: Docker, needs: Needs): Promise<string[]> {
+export async function checkNode(
+  manager: Docker,
+  docker: Docker,
+  others: Docker[],
+  needs: Needs,
+): Promise<Found> {
   const { baseImage: image, mountPoint, owner, runtime, egress } = needs;
   await ensureFleetNetwork(manager);
   await ensureNodeNetwork(docker);
-  const missing = await ensureBaseImage(manager, docker, image);
-  if (missing.length > 0) return missing;
-  await new Tools(docker, image).volume();
+  const missing = await ensureBaseImage([manager, ...others], docker, image);
+  if (missing.length > 0) return { problems: missing };
+  const tools = await new Tools(docker, image).volume();
   const problems = await Promise.all([
     checkHardening(docker, image),
     checkMount(docker, image, mountPoint, owner),
     runtime ? checkDefaultRuntime(docker, image, runtime) : [],
     egress ? checkEgress(docker, needs, egress.allow) : [],
   ]);
-  return problems.flat();
+  return { problems: problems.flat(), tools };
 }
 
 async function checkEgress(

@@ -6,18 +6,22 @@ import { ask, found } from '../../../docker.js';
 const COPY_TIMEOUT_MS = 600_000;
 
 /**
- * Sees to it that a node has the base image, the very one that the manager has: boxes' tools come from it, and are named
+ * Sees to it that a node has the base image, the very one that the others have: boxes' tools come from it, and are named
  * after it. It is copied, as there need not be a registry that has it.
+ * @param others engines that may have it; the first that does is right
  * @returns what is wrong, and what to do
  */
-export async function ensureBaseImage(manager: Docker, node: Docker, image: string): Promise<string[]> {
-  const wanted = await idOf(manager, image);
-  if (!wanted) return [`the swarm's manager has no image "${image}" to copy: make or pull it there`];
-  if ((await idOf(node, image)) === wanted) return [];
-  await ask(copy(manager, node, image), COPY_TIMEOUT_MS);
-  return (await idOf(node, image)) === wanted
-    ? []
-    : [`its image "${image}" is not the manager's, and could not be replaced: pull it there`];
+export async function ensureBaseImage(others: Docker[], node: Docker, image: string): Promise<string[]> {
+  for (const other of others) {
+    const wanted = await idOf(other, image);
+    if (!wanted) continue;
+    if ((await idOf(node, image)) === wanted) return [];
+    await ask(copy(other, node, image), COPY_TIMEOUT_MS);
+    return (await idOf(node, image)) === wanted
+      ? []
+      : [`its image "${image}" is another one, and could not be replaced: remove it there`];
+  }
+  return [`neither the swarm's manager nor a node has the image "${image}": make or pull it on the manager`];
 }
 
 async function idOf(docker: Docker, image: string): Promise<string | undefined> {
