@@ -75,7 +75,7 @@ export class Cluster {
     this.#machines += 1;
     const number = this.#machines;
     const name = `node${number}`;
-    const daemon = await makeMachine(this.#scope, name);
+    const daemon = await makeMachine(this.#scope, { name });
     const node = new ClusterNode(name, daemon, await this.#network.attach(daemon, number));
     if (this.manager) await daemon.share(this.manager.daemon);
     await daemon.start({ hosts: [`tcp://${node.address}:${ENGINE_PORT}`], noNewPrivileges: true });

@@ -24,13 +24,13 @@ const POLL_MS = 50;
  * its first process ends. That happens when the input closes, so also when the tests are killed. It is a shell, which
  * buries what is orphaned: a daemon takes a dead one's containerd for alive as long as it is a zombie. Files are this
  * machine's: workspaces are at the same path. `$1` the daemon's directory, `$2` its control group, which outlives it,
- * `$3` the machine's name.
+ * `$3` the machine's name, `$4` an option for another namespace.
  *
  * Nothing leads from these namespaces to a server on this machine's loopback: a box's source is an archive, which the
  * server itself feeds to the fetch.
  */
 const MACHINE = `
-unshare --net --mount --pid --uts --fork --kill-child sh -c '
+unshare $4 --mount --pid --uts --fork --kill-child sh -c '
   mount -t tmpfs tmpfs /run && mount -t proc proc /proc && echo "$1" >/proc/sys/kernel/hostname &&
   ip link set lo up && echo up && cat >/dev/null; :' machine "$3"
 tries=50
@@ -64,6 +64,8 @@ type StartOptions = {
   hosts?: string[];
   /** Whether no program in a container may gain privileges, whoever started it and however. */
   noNewPrivileges?: boolean;
+  /** Whether it leaves the machine's network as it is: no default bridge, and no rules. */
+  leavesNetwork?: boolean;
 };
 
 /** A Docker daemon that can be taken away and comes back, without anybody else's noticing. */
@@ -202,6 +204,7 @@ export class Daemon {
       ...(this.#options.hosts ? ['--tls=false'] : []),
       ...(this.#options.hosts ?? []).map((host) => `--host=${host}`),
       ...(this.#options.noNewPrivileges ? ['--no-new-privileges'] : []),
+      ...(this.#options.leavesNetwork ? ['--bridge=none', '--iptables=false', '--ip-forward=false'] : []),
     ];
   }
 
@@ -222,14 +225,27 @@ export async function startDaemon(t: Scope, options: StartOptions = {}): Promise
   return daemon;
 }
 
+type MachineOptions = {
+  name?: string;
+  /** Whether it has the network of the machine that the tests run on, loopback included. */
+  sharesNetwork?: boolean;
+};
+
 /** Makes a machine whose daemon is not started yet; it is gone when the test ends. */
-export async function makeMachine(t: Scope, name = 'machine'): Promise<Daemon> {
+export async function makeMachine(
+  t: Scope,
+  { name = 'machine', sharesNetwork = false }: MachineOptions = {},
+): Promise<Daemon> {
   const directory = await mkdtemp(path.join(tmpdir(), 'dockbox-daemon-'));
   const group = `dockbox-${randomUUID()}`;
-  const machine = spawn('sh', ['-c', MACHINE, 'machine', directory, group, name], {
-    detached: true,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const machine = spawn(
+    'sh',
+    ['-c', MACHINE, 'machine', directory, group, name, sharesNetwork ? '' : '--net'],
+    {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   const daemon = new Daemon(directory, group, machine);
   t.teardown(() => daemon.remove());
   await Promise.race([
