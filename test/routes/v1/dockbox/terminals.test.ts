@@ -201,7 +201,7 @@ t.test('1012 when the server goes away', async (t) => {
 t.test('connecting sees to it that the box runs', async (t) => {
   const app = await startApp(t);
   const id = await createBox(t, app, { directory: 'src' });
-  const container = app.docker.getContainer(`dockbox-${id}`);
+  const container = await app.deployment.container(id);
   const readsFile = async (client: TerminalClient) => {
     client.type('cat kept\r');
     await client.shows(/^kept/m);
