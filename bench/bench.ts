@@ -7,6 +7,9 @@ import type { Figure } from './figures.js';
 import type { Options } from './options.js';
 import { BareTerminal, BoxTerminal, showsPrompt, type Terminal } from './terminal.js';
 
+/** Fetches that the server keeps prepared: as many as it does of its own accord. */
+export const PREPARED = 2;
+
 /** What every measure works with: one server, and one running box that both sides have terminals in. */
 export type Bench = {
   options: Options;

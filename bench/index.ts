@@ -6,7 +6,7 @@ import { startGitServer } from '../test/helpers/git-server.js';
 import { RunScope } from '../test/helpers/scope.js';
 import { startServer } from '../test/helpers/server.js';
 import { BareEngine } from './bare-engine.js';
-import type { Bench, Measure } from './bench.js';
+import { type Bench, type Measure, PREPARED } from './bench.js';
 import type { Figure } from './figures.js';
 import { connect } from './measures/connect.js';
 import { create } from './measures/create.js';
@@ -64,7 +64,9 @@ async function run(options: Options, scope: RunScope): Promise<void> {
 
 async function prepare(options: Options, scope: RunScope): Promise<Bench> {
   const engine = new BareEngine(process.env.DOCKER_SERVER_HOST ?? '/var/run/docker.sock');
-  const git = await startGitServer(scope);
+  // Reached from containers as a server elsewhere is: by way of the bridge.
+  const bridge = await engine.call('GET', '/networks/bridge');
+  const git = await startGitServer(scope, { host: bridge.IPAM.Config[0].Gateway });
   const makeRepository = async () => {
     const repository = await git.createRepository(`${randomUUID()}.git`);
     await repository.commit({ 'README.md': '# Small\n', 'run.sh': 'echo hello\n' });
@@ -74,7 +76,7 @@ async function prepare(options: Options, scope: RunScope): Promise<Bench> {
   const deployment = await makeDeployment(scope);
   const variables = { IDLE_TIMEOUT_SECONDS, BOX_PIDS: String(512 + 4 * options.terminals) };
   const startReplica = () => startServer(scope, deployment, variables);
-  const server = await startReplica();
+  const server = await startServer(scope, deployment, { ...variables, FETCH_POOL_SIZE: String(PREPARED) });
   const { status, body } = await call(server, 'POST', '/v1/dockbox', { url });
   if (status !== 201) throw new Error(`The box could not be created: ${JSON.stringify(body)}`);
   const { id: boxId } = body;

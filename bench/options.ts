@@ -18,6 +18,7 @@ const USAGE = `Usage: npm run bench -- [options]
   --only NAMES     measure these only, comma-separated: ${MEASURES.join(', ')}
   --rounds N       rounds of floor and dockbox; figures are medians over them (5)
   --terminals N    idle terminals to open (100)
+  --peers          install wetty and shellinabox below build/, and compare with them as well; needs root and the docker CLI
   --quick          a tenth of the work, in one round: shows that it runs, not how fast
   --json FILE      write the figures there as well`;
 
@@ -27,6 +28,8 @@ export type Options = {
   terminals: number;
   /** What amounts of work are multiplied by. */
   scale: number;
+  /** Whether to compare with programs that are installed for it. */
+  peers: boolean;
   json?: string | undefined;
 };
 
@@ -42,6 +45,7 @@ export function readOptions(args: string[]): Options {
     rounds: count('rounds', values.rounds, quick ? 1 : 5),
     terminals: count('terminals', values.terminals, quick ? 10 : 100),
     scale: quick ? 0.1 : 1,
+    peers: values.peers,
     json,
   };
 }
@@ -54,6 +58,7 @@ function parse(args: string[]) {
         only: { type: 'string' },
         rounds: { type: 'string' },
         terminals: { type: 'string' },
+        peers: { type: 'boolean', default: false },
         quick: { type: 'boolean', default: false },
         json: { type: 'string' },
       },

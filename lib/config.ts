@@ -35,6 +35,7 @@ export const ConfigSchema = Type.Object({
   SWEEP_SECONDS: Type.Number({ exclusiveMinimum: 0, default: 5 }),
   ALLOW_PRIVATE_SOURCES: Type.Boolean({ default: false }),
   FETCH_TIMEOUT_SECONDS: Type.Number({ exclusiveMinimum: 0, default: 300 }),
+  FETCH_POOL_SIZE: Type.Integer({ minimum: 0, maximum: 100, default: 2, description: '0 prepares none' }),
   WORKSPACE_MAX_BYTES: Type.Integer({ minimum: 1, default: 2 * 1024 ** 3 }),
   BOX_MEMORY_BYTES: Type.Integer({ minimum: 6 * 1024 ** 2, default: 2 * 1024 ** 3 }),
   BOX_CPUS: Type.Number({ exclusiveMinimum: 0, default: 2 }),

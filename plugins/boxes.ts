@@ -1,5 +1,7 @@
 import fp from 'fastify-plugin';
 import { Boxes } from '../lib/boxes/boxes.js';
+import { FetchPool } from '../lib/boxes/fetch-pool.js';
+import { every, jitter } from '../lib/every.js';
 import { userOf } from '../lib/user.js';
 
 declare module 'fastify' {
@@ -8,29 +10,46 @@ declare module 'fastify' {
   }
 }
 
+/** Between two looks whether a fetch is to be prepared, in ms: also how long a box that has just been made has the engine to itself. */
+const PREPARE_MS = 2000;
+
 /** The boxes of this deployment, as `app.boxes`. */
 export default fp(
   async (app) => {
     const { config, connections, engine, log, pg, quotas, workspaces } = app;
-    const boxes = new Boxes({
-      pool: pg.pool,
-      engine,
-      workspaces,
-      connections,
-      quotas,
-      log,
-      baseImage: config.BASE_IMAGE,
-      allowPrivateSources: config.ALLOW_PRIVATE_SOURCES,
-      fetchTimeoutSeconds: config.FETCH_TIMEOUT_SECONDS,
-      workspaceMaxBytes: config.WORKSPACE_MAX_BYTES,
+    const limits = {
+      maxBytes: config.WORKSPACE_MAX_BYTES,
       memoryBytes: config.BOX_MEMORY_BYTES,
       cpus: config.BOX_CPUS,
       pids: config.BOX_PIDS,
+    };
+    const shared = { pool: pg.pool, engine, workspaces, connections, log };
+    const fetchPool = new FetchPool({
+      ...shared,
+      limits,
+      image: config.BASE_IMAGE,
+      size: config.FETCH_POOL_SIZE,
+    });
+    const boxes = new Boxes({
+      ...shared,
+      fetchPool,
+      quotas,
+      baseImage: config.BASE_IMAGE,
+      allowPrivateSources: config.ALLOW_PRIVATE_SOURCES,
+      fetchLimits: { ...limits, timeoutSeconds: config.FETCH_TIMEOUT_SECONDS },
       user: userOf(config),
       env: process.env,
     });
     app.decorate('boxes', boxes);
-    app.addHook('preClose', () => boxes.close());
+    const stop = every(
+      () => jitter(PREPARE_MS),
+      () => fetchPool.fill(),
+      (err) => log.warn({ err }, 'a fetch could not be prepared'),
+    );
+    app.addHook('preClose', async () => {
+      await Promise.all([boxes.close(), stop()]);
+      await fetchPool.close();
+    });
   },
   { name: 'boxes', dependencies: ['env', 'db', 'engine', 'quotas', 'connections'] },
 );

@@ -26,6 +26,7 @@ export default fp(
       replicaId,
       leaseSeconds,
       idleTimeoutSeconds,
+      tools: app.tools,
       log,
     });
     const failed = (err: unknown) => log.error({ err }, 'a sweep failed');

@@ -7,15 +7,17 @@ import { errors } from '../errors.js';
 import { normalizeImage } from '../images/pull.js';
 import { checkSource } from '../sources/address.js';
 import { type Credentials, checkCredentials } from '../sources/credentials.js';
-import { parseSource, type Source } from '../sources/parse.js';
+import { parseSource } from '../sources/parse.js';
 import { Creation, deletedWhileCreated, type Surroundings } from './creation.js';
 import { decodeCursor, pageOf } from './cursor.js';
+import type { Prepared } from './fetch-pool.js';
 import { generateName } from './name.js';
 import type { Quotas } from './quotas.js';
 import { RecentImages } from './recent-images.js';
 import { removeRemains } from './remains.js';
 import {
   type Box,
+  deleteRow,
   findBox,
   insertBox,
   isId,
@@ -24,6 +26,7 @@ import {
   markDeleted,
   markStarted,
   markStopped,
+  type NewBox,
 } from './store.js';
 
 /** How often a terminal on another replica than the creator's looks whether the box is ready, in ms. */
@@ -92,16 +95,25 @@ export class Boxes {
     // Before anything is looked up for them.
     await this.#quotas.takeCreation(pool, who);
     await engine.ping();
-    await checkSource(source, { allowPrivate: allowPrivateSources });
+    const { loopback } = await checkSource(source, { allowPrivate: allowPrivateSources });
 
     if (this.#closed) throw new errors.Draining();
-    const id = randomUUID();
-    this.#making.add(id);
-    const box = await this.#insert(who, id, source, image, request.name).catch((error: Error) => {
-      this.#making.delete(id);
-      throw error;
+    const row = {
+      owner: who.owner,
+      url: source.url,
+      ref: source.ref ?? null,
+      directory: source.directory ?? null,
+      image,
+      creatorId: this.#around.creatorId,
+    };
+    const { box, prepared } = await this.#insert(who, row, {
+      name: request.name,
+      slug: source.slug,
+      // Others are fetched on another network.
+      usePrepared: source.kind === 'git' && !loopback,
     });
-    const creation = new Creation(box, source, this.#around, request.credentials);
+    const { id } = box;
+    const creation = new Creation(box, source, this.#around, { credentials: request.credentials, prepared });
     this.#creations.set(id, creation);
     if (this.#closed) void creation.cancel(new errors.Draining());
     const done = creation.outcome.finally(() => {
@@ -282,37 +294,47 @@ export class Boxes {
     );
   }
 
+  /** Adds the row of a new box, under the id of a fetch that was prepared, where there is one. */
   async #insert(
     who: Principal,
-    id: string,
-    source: Source,
-    image: string | null,
-    name: string | undefined,
-  ): Promise<Box> {
-    const { pool, creatorId } = this.#around;
-    const insert = (name: string) =>
-      this.#connections.registered(() =>
-        transaction(pool, async (db) => {
-          await this.#quotas.checkCreation(db, who);
-          return insertBox(db, { ...row, name });
-        }),
-      );
-    const row = {
-      id,
-      owner: who.owner,
-      url: source.url,
-      ref: source.ref ?? null,
-      directory: source.directory ?? null,
-      image,
-      creatorId,
-    };
+    row: Omit<NewBox, 'id' | 'name'>,
+    { name, slug, usePrepared }: { name: string | undefined; slug: string; usePrepared: boolean },
+  ): Promise<{ box: Box; prepared?: Prepared | undefined }> {
+    const { fetchPool } = this.#around;
     for (;;) {
-      const chosen = name ?? generateName(source.slug);
-      if (await insert(chosen)) return this.find(SERVICE, row.id);
-      if (name !== undefined) throw new errors.NameTaken(name);
+      const prepared = usePrepared ? fetchPool.take() : undefined;
+      const id = prepared?.id ?? randomUUID();
+      let outcome: Inserted | 'failed' = 'failed';
+      this.#making.add(id);
+      try {
+        outcome = await this.#insertRow(who, { ...row, id, name: name ?? generateName(slug) }, prepared);
+        if (outcome === 'done') return { box: await this.find(SERVICE, id), prepared };
+      } catch (error) {
+        this.#making.delete(id);
+        throw error;
+      } finally {
+        if (prepared && (outcome === 'name taken' || outcome === 'failed')) fetchPool.giveBack(prepared);
+      }
+      this.#making.delete(id);
+      if (outcome === 'name taken' && name !== undefined) throw new errors.NameTaken(name);
     }
   }
+
+  #insertRow(who: Principal, row: NewBox, prepared: Prepared | undefined): Promise<Inserted> {
+    const { pool, fetchPool } = this.#around;
+    return this.#connections.registered(() =>
+      transaction(pool, async (db) => {
+        await this.#quotas.checkCreation(db, who);
+        if (!(await insertBox(db, row))) return 'name taken';
+        if (!prepared || (await fetchPool.claim(db, prepared))) return 'done';
+        await deleteRow(db, row.id);
+        return 'prepared lost';
+      }),
+    );
+  }
 }
+
+type Inserted = 'done' | 'name taken' | 'prepared lost';
 
 /** Rejects with the signal's reason once it is aborted. */
 function aborted(signal: AbortSignal): Promise<never> {

@@ -9,9 +9,11 @@ import { chooseImage } from '../images/choose.js';
 import { obtainImage } from '../images/obtain.js';
 import { hasImage, pullImage } from '../images/pull.js';
 import type { Log } from '../log.js';
+import type { FetchLimits } from '../sources/container.js';
 import type { Credentials } from '../sources/credentials.js';
 import { type Fetched, fetchSource } from '../sources/fetch.js';
 import type { Source } from '../sources/parse.js';
+import type { FetchPool, Prepared } from './fetch-pool.js';
 import { Progress } from './progress.js';
 import type { RecentImages } from './recent-images.js';
 import { removeContents } from './remains.js';
@@ -27,12 +29,9 @@ export type Surroundings = {
   creatorId: string;
   baseImage: string;
   recentImages: RecentImages;
+  fetchPool: FetchPool;
   allowPrivateSources: boolean;
-  fetchTimeoutSeconds: number;
-  workspaceMaxBytes: number;
-  memoryBytes: number;
-  cpus: number;
-  pids: number;
+  fetchLimits: FetchLimits;
   /** Whose boxes' files are, as a user's and a group's id. */
   user: string;
   /** Credentials and region for sources in S3, by the names that AWS's own tools read. */
@@ -55,12 +54,23 @@ export class Creation {
   readonly #abort = new AbortController();
   #state: 'awaited' | 'detached' | 'reported' = 'awaited';
 
-  /** @param credentials for the fetch of a private source; they are in memory until it has ended */
-  constructor(box: Box, source: Source, around: Surroundings, credentials?: Credentials) {
+  /**
+   * @param credentials for the fetch of a private source; they are in memory until it has ended
+   * @param prepared a container that was started ahead for this box
+   */
+  constructor(
+    box: Box,
+    source: Source,
+    around: Surroundings,
+    {
+      credentials,
+      prepared,
+    }: { credentials?: Credentials | undefined; prepared?: Prepared | undefined } = {},
+  ) {
     this.#box = box;
     this.#source = source;
     this.#around = around;
-    this.outcome = this.#run(credentials);
+    this.outcome = this.#run(credentials, prepared);
     // Whoever waits gets the error; when nobody does, the row has it.
     this.outcome.catch(() => {});
   }
@@ -81,12 +91,12 @@ export class Creation {
     await this.outcome.catch(() => {});
   }
 
-  async #run(credentials: Credentials | undefined): Promise<void> {
+  async #run(credentials: Credentials | undefined, prepared: Prepared | undefined): Promise<void> {
     const { log } = this.#around;
     const startedAt = performance.now();
     const ms = () => Math.round(performance.now() - startedAt);
     try {
-      await this.#provision(credentials);
+      await this.#provision(credentials, prepared);
       publish('dockbox.creation', { ms: ms(), outcome: 'ready' });
       log.info({ box: this.#box.id, ms: ms() }, 'a box is ready');
     } catch (cause) {
@@ -98,22 +108,25 @@ export class Creation {
     }
   }
 
-  async #provision(credentials: Credentials | undefined): Promise<void> {
-    const { pool, engine, workspaces, creatorId, baseImage, recentImages, ...limits } = this.#around;
+  async #provision(credentials: Credentials | undefined, prepared: Prepared | undefined): Promise<void> {
+    const { pool, engine, workspaces, creatorId, baseImage, recentImages } = this.#around;
+    const { fetchPool, fetchLimits, user, allowPrivateSources, env } = this.#around;
     const { id, name, image: requested } = this.#box;
     const say = (line: string) => this.progress.report(`${line}\r\n`);
     const signal = this.#abort.signal;
     const pullSignal = () =>
-      AbortSignal.any([signal, AbortSignal.timeout(limits.fetchTimeoutSeconds * 1000)]);
+      AbortSignal.any([signal, AbortSignal.timeout(fetchLimits.timeoutSeconds * 1000)]);
 
-    const docker = await engine.worker();
-    if (!(await hasImage(docker, baseImage))) {
-      say(`Pulling the image ${baseImage}`);
-      await pullImage(docker, baseImage, { onProgress: say, signal: pullSignal() });
+    const docker = prepared?.container.docker ?? (await engine.worker());
+    if (!prepared) {
+      if (!(await hasImage(docker, baseImage))) {
+        say(`Pulling the image ${baseImage}`);
+        await pullImage(docker, baseImage, { onProgress: say, signal: pullSignal() });
+      }
+      await workspaces.make(id);
     }
-    await workspaces.make(id);
     say(`Fetching ${this.#source.url}`);
-    const guess = requested ?? recentImages.of(this.#source);
+    const guess = requested ?? recentImages.of(this.#source) ?? recentImages.likely();
     let ahead = Promise.resolve();
     let fetched: Fetched;
     try {
@@ -123,15 +136,12 @@ export class Creation {
         name: fetchContainerName(id),
         labels: engine.labels(id),
         workspace: workspaces.path(id),
-        timeoutSeconds: limits.fetchTimeoutSeconds,
-        maxBytes: limits.workspaceMaxBytes,
-        memoryBytes: limits.memoryBytes,
-        cpus: limits.cpus,
-        pids: limits.pids,
-        owner: limits.user,
-        allowPrivate: limits.allowPrivateSources,
+        prepared: prepared?.container,
+        ...fetchLimits,
+        owner: user,
+        allowPrivate: allowPrivateSources,
         credentials,
-        env: limits.env,
+        env,
         signal,
         onFound: () => {
           if (guess !== undefined) ahead = this.#startAhead(guess, docker);
@@ -160,6 +170,7 @@ export class Creation {
     if (guess !== undefined && guess !== image) await engine.remove(id);
     await engine.ensureRunning({ id, name, image });
     if (!(await markReady(pool, { id, creatorId }))) throw deletedWhileCreated(name);
+    fetchPool.inBackground(fetched.remove(), "a fetch's container is left to the sweep");
     if (!requested) recentImages.note(this.#source, image);
   }
 

@@ -16,14 +16,15 @@ const BATCH = 1000;
 type Options = { pool: pg.Pool; engine: Engine; workspaces: Workspaces; log: Log };
 
 /**
- * Compares the engine's containers with the rows. Those that run though their rows say that they don't, as when a replica
+ * Compares the engine's containers with the rows. Those of fetches that have ended are removed. Those that run though their rows say that they don't, as when a replica
  * died between the two, are idle from then on, and are stopped like any other. Those of this deployment that no row
  * names are removed; what another deployment on the same engine has is never touched.
  */
 export async function reconcileContainers(options: Options): Promise<void> {
   const containers = (await options.engine.containers()).filter(({ boxId }) => isId(boxId));
   const idsOf = (some: typeof containers) => [...new Set(some.map(({ boxId }) => boxId))];
-  await adoptRunning(options, idsOf(containers.filter(({ running }) => running)));
+  await adoptRunning(options, idsOf(containers.filter(({ running, fetches }) => running && !fetches)));
+  await removeEndedFetches(options, idsOf(containers.filter(({ fetches }) => fetches)));
   // Rows are read after containers: a row is always there before its container.
   await removeStrayContainers(options, idsOf(containers));
 }
@@ -32,6 +33,18 @@ async function removeStrayContainers({ pool, engine, log }: Options, ids: string
   for (const id of await withoutRow(pool, ids)) {
     log.warn({ box: id }, 'removing a container without a row');
     await engine.remove(id);
+  }
+}
+
+/** Whoever fetches leaves the removal for later, and may die before. */
+async function removeEndedFetches({ pool, engine, log }: Options, ids: string[]): Promise<void> {
+  const { rows } = await pool.query<{ id: string }>(
+    `select id from dockbox where id = any ($1::uuid[]) and status = 'ready' and deleted_at is null`,
+    [ids],
+  );
+  for (const { id } of rows) {
+    log.info({ box: id }, 'removing the container of a fetch that has ended');
+    await engine.removeFetch(id);
   }
 }
 
@@ -76,7 +89,8 @@ export async function removeStrayWorkspaces({ pool, engine, workspaces, log }: O
 async function withoutRow(pool: pg.Pool, ids: string[]): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(
     `select id::text from unnest($1::uuid[]) as stray (id)
-     where not exists (select from dockbox where dockbox.id = stray.id)`,
+     where not exists (select from dockbox where dockbox.id = stray.id)
+       and not exists (select from prepared_fetch where prepared_fetch.id = stray.id)`,
     [ids],
   );
   return rows.map(({ id }) => id);

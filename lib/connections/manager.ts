@@ -13,7 +13,11 @@ import type { Log } from '../log.js';
 export const BEATS_PER_LEASE = 3;
 
 /** The foreign keys that name a replica. */
-const OWN_ROW_MISSING = new Set(['connection_replica_id_fkey', 'dockbox_creator_id_fkey']);
+const OWN_ROW_MISSING = new Set([
+  'connection_replica_id_fkey',
+  'dockbox_creator_id_fkey',
+  'prepared_fetch_replica_id_fkey',
+]);
 
 /** One connection of a client to a box's terminal: as long as it is held, nobody stops the box for being idle. */
 export type Lease = {
@@ -24,6 +28,8 @@ export type Lease = {
   terminal: string;
   /** The exec that serves it, once there is one. */
   execId?: string;
+  /** The process that its TTY was made for, and when it began. */
+  leader?: string;
   /** Whether it did not count for a while, because this replica was taken for dead. */
   lapsed?: boolean;
 };
@@ -152,10 +158,14 @@ export class ConnectionManager {
     });
   }
 
-  /** Notes which exec serves a connection, so that any replica can resize it. */
-  async setExec(lease: Lease, execId: string): Promise<void> {
-    lease.execId = execId;
-    await this.#pool.query('update connection set exec_id = $2 where id = $1', [lease.id, execId]);
+  /** Notes which exec serves a connection, so that any replica can resize it, and which process to hang up after it. */
+  async setExec(lease: Lease, execId: string, leader: string): Promise<void> {
+    Object.assign(lease, { execId, leader });
+    await this.#pool.query('update connection set exec_id = $2, leader = $3 where id = $1', [
+      lease.id,
+      execId,
+      leader,
+    ]);
   }
 
   /** The execs that serve a box's terminal, on whichever replica their clients are. */
@@ -229,10 +239,10 @@ export class ConnectionManager {
 
 async function insertConnections(db: Queryable, replicaId: string, leases: Lease[]): Promise<void> {
   await db.query(
-    `insert into connection (id, dockbox_id, replica_id, terminal, exec_id, owner)
-     select id, dockbox_id, $1, terminal, exec_id, owner
-     from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[])
-       as lease (id, dockbox_id, terminal, exec_id, owner)
+    `insert into connection (id, dockbox_id, replica_id, terminal, exec_id, leader, owner)
+     select id, dockbox_id, $1, terminal, exec_id, leader, owner
+     from unnest($2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[])
+       as lease (id, dockbox_id, terminal, exec_id, leader, owner)
      on conflict (id) do nothing`,
     [
       replicaId,
@@ -240,6 +250,7 @@ async function insertConnections(db: Queryable, replicaId: string, leases: Lease
       leases.map((lease) => lease.boxId),
       leases.map((lease) => lease.terminal),
       leases.map((lease) => lease.execId ?? null),
+      leases.map((lease) => lease.leader ?? null),
       leases.map((lease) => lease.owner),
     ],
   );

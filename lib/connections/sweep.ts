@@ -6,6 +6,7 @@ import { transaction } from '../database.js';
 import type { Engine } from '../engines/engine.js';
 import { publish } from '../events.js';
 import type { Log } from '../log.js';
+import { Forsaken, type Left } from './forsaken.js';
 import { BEATS_PER_LEASE } from './manager.js';
 
 /** After it was itself out of touch, a replica leaves the others so many heartbeats to come back before it buries any. */
@@ -17,7 +18,7 @@ const STOPS_AT_ONCE = 4;
 /** A deletion that has not ended by itself after this long has been left off, in seconds. */
 const DELETION_SECONDS = 30;
 
-/** Deletions that one sweep ends. */
+/** Deletions that one sweep ends, and prepared containers that it removes. */
 const DELETIONS_AT_ONCE = 20;
 
 type Options = {
@@ -29,6 +30,8 @@ type Options = {
   /** A replica that has not been heard of for this long is dead, in seconds. */
   leaseSeconds: number;
   idleTimeoutSeconds: number;
+  /** Whether boxes have tools. */
+  tools: boolean;
   log: Log;
 };
 
@@ -38,9 +41,13 @@ type Options = {
  */
 export class Sweep {
   readonly #options: Options;
+  readonly #forsaken: Forsaken;
 
   constructor(options: Options) {
     this.#options = options;
+    // Out of touch for longer than that, a replica gives its terminals up by itself.
+    const patienceMs = (options.leaseSeconds + options.idleTimeoutSeconds) * 1000;
+    this.#forsaken = new Forsaken({ ...options, patienceMs });
   }
 
   /** The steps whose cost grows with running boxes. */
@@ -63,6 +70,8 @@ export class Sweep {
     await engine.ping();
     await this.#failAbandonedCreations();
     await this.#endDeletions();
+    await this.#removePrepared();
+    await this.#forsaken.end();
     await this.#stopIdleBoxes();
   }
 
@@ -72,16 +81,24 @@ export class Sweep {
    */
   async #buryReplicas(): Promise<void> {
     const { pool, log, replicaId, leaseSeconds } = this.#options;
-    const { rows } = await pool.query(
-      `delete from replica where heartbeat_at < now() - make_interval(secs => $2)
-         and exists (
-           select from replica as own
-           where own.id = $1 and own.heartbeat_at > now() - make_interval(secs => $2)
-             and (own.returned_at is null or own.returned_at < now() - make_interval(secs => $3)))
-       returning id, address`,
+    const { rows } = await pool.query<{ id: string; address: string; left: Left[] }>(
+      `with dead as (
+         delete from replica where heartbeat_at < now() - make_interval(secs => $2)
+           and exists (
+             select from replica as own
+             where own.id = $1 and own.heartbeat_at > now() - make_interval(secs => $2)
+               and (own.returned_at is null or own.returned_at < now() - make_interval(secs => $3)))
+         returning id, address)
+       select id, address, array(
+         select json_build_object('connection', connection.id, 'boxId', dockbox_id, 'leader', leader)
+         from connection where replica_id = dead.id) as left
+       from dead`,
       [replicaId, leaseSeconds, (leaseSeconds / BEATS_PER_LEASE) * RETURN_BEATS],
     );
-    for (const replica of rows) log.warn(replica, 'a replica is dead');
+    for (const { id, address, left } of rows) {
+      log.warn({ id, address, connections: left.length }, 'a replica is dead');
+      this.#forsaken.remember(left);
+    }
   }
 
   /** A box whose creator died will never be ready. */
@@ -124,6 +141,24 @@ export class Sweep {
         log.warn({ box: id }, 'ended a deletion that had been left off');
       } catch (err) {
         log.error({ err, box: id }, 'a deletion could not be ended');
+      }
+    }
+  }
+
+  /** Containers that a replica had prepared that is dead, or that it could not remove. */
+  async #removePrepared(): Promise<void> {
+    const { pool, log } = this.#options;
+    const { rows } = await pool.query<{ id: string }>(
+      'select id from prepared_fetch where replica_id is null limit $1',
+      [DELETIONS_AT_ONCE],
+    );
+    for (const { id } of rows) {
+      try {
+        await removeContents(this.#options, id);
+        await pool.query('delete from prepared_fetch where id = $1', [id]);
+        log.info({ box: id }, 'removed a prepared container that nobody will use');
+      } catch (err) {
+        log.error({ err, box: id }, 'a prepared container could not be removed');
       }
     }
   }

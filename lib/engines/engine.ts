@@ -49,14 +49,17 @@ export interface Engine {
   /** Removes the box's container and, when one is at work, the container that fetches its source. */
   remove(id: string): Promise<void>;
 
+  /** Removes the container that fetches, or has fetched, the box's source. */
+  removeFetch(id: string): Promise<void>;
+
   /** The ids of boxes whose container runs. */
   runningBoxes(): Promise<Set<string>>;
 
   /** Whether the box's container runs. */
   isRunning(id: string): Promise<boolean>;
 
-  /** Every container of the deployment's, those of fetches included: whose it is, and whether it runs. */
-  containers(): Promise<{ boxId: string; running: boolean }[]>;
+  /** Every container of the deployment's: whose it is, whether it runs, and whether it is there for the fetch alone. */
+  containers(): Promise<{ boxId: string; running: boolean; fetches: boolean }[]>;
 
   /** Where the box's container is, or was last; undefined when nothing is known of one. It may be gone all the same. */
   place(id: string): Promise<Place | undefined>;

@@ -100,7 +100,12 @@ export class SingleEngine implements Engine {
   }
 
   async remove(id: string): Promise<void> {
-    for (const name of [containerName(id), fetchContainerName(id)]) await this.#removeContainer(name);
+    await this.#removeContainer(containerName(id));
+    await this.removeFetch(id);
+  }
+
+  async removeFetch(id: string): Promise<void> {
+    await this.#removeContainer(fetchContainerName(id));
   }
 
   async runningBoxes(): Promise<Set<string>> {
@@ -113,7 +118,7 @@ export class SingleEngine implements Engine {
     return container?.State.Running ?? false;
   }
 
-  containers(): Promise<{ boxId: string; running: boolean }[]> {
+  containers(): Promise<{ boxId: string; running: boolean; fetches: boolean }[]> {
     return this.#list({ all: true });
   }
 
@@ -128,15 +133,19 @@ export class SingleEngine implements Engine {
   async #list({ all }: { all: boolean }) {
     const label = [`${DEPLOYMENT_LABEL}=${this.deployment}`];
     const containers = await ask(this.#docker.listContainers({ all, filters: { label } }));
-    return containers.map(({ Labels, State }) => ({
-      boxId: Labels[BOX_LABEL] ?? '',
-      running: State === 'running',
-    }));
+    return containers.map(({ Labels, Names, State }) => {
+      const boxId = Labels[BOX_LABEL] ?? '';
+      return {
+        boxId,
+        running: State === 'running',
+        fetches: Names.includes(`/${fetchContainerName(boxId)}`),
+      };
+    });
   }
 
   async #create(box: Runnable): Promise<void> {
-    await ensureNetwork(this.#docker);
-    const options = this.#containerOptions(box, await this.#tools.volume());
+    const [tools] = await Promise.all([this.#tools.volume(), ensureNetwork(this.#docker)]);
+    const options = this.#containerOptions(box, tools);
     const create = () => ask(tolerate(this.#docker.createContainer(options), 404, 409));
     if ((await create()) !== 404) return;
     // Images are pruned by their hosts' owners: have it again.

@@ -5,11 +5,11 @@ import type { Duplex } from 'node:stream';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type Docker from 'dockerode';
-import { ask, KILLED, statusOf, tolerate } from '../docker.js';
+import { ask, found, KILLED, statusOf, tolerate } from '../docker.js';
 import { errors } from '../errors.js';
 import { projectRoot } from '../paths.js';
+import { giveToContainers } from '../remapping.js';
 import { ROOT } from '../user.js';
-import { whenAborted } from './deadline.js';
 
 const script = (name: string) =>
   readFileSync(path.join(projectRoot, 'lib', 'sources', 'scripts', `${name}.sh`), 'utf8');
@@ -32,7 +32,8 @@ export type FetchLimits = {
   pids?: number | undefined;
 };
 
-export type Job = FetchLimits & {
+/** What a container of a fetch is made of, which anybody may know who asks its engine. */
+export type ContainerSpec = Omit<FetchLimits, 'timeoutSeconds'> & {
   docker: Docker;
   image: string;
   name: string;
@@ -42,59 +43,126 @@ export type Job = FetchLimits & {
   /** `none`, `bridge`, or `host` to reach the engine's own loopback. */
   network: 'none' | 'bridge' | 'host';
   script: string;
+};
+
+export type Job = {
   /** All that the script gets to know: user text comes this way and no other. */
   variables: Record<string, string>;
   input?: AsyncIterable<Buffer> | undefined;
-  onOutput: (chunk: Buffer) => void;
+  /** @returns whether this was all: then the end of the container is not waited for */
+  onOutput: (chunk: Buffer) => boolean;
   onComplaint: (chunk: Buffer) => void;
-  signal: AbortSignal;
 };
 
 /**
- * Runs a script in a throw-away container that sees nothing but one workspace, and removes it, whatever happens.
- * @returns the script's exit status
- * @throws what `input` throws; the signal's reason; {@link errors.EngineUnavailable}; {@link errors.ImageUnavailable};
- *   {@link errors.SourceUnavailable} when somebody removes the container
+ * A throw-away container that sees nothing but one workspace, and waits on its standard input for what it is to fetch: once.
+ * It may be started before that is known.
  */
-export async function runJob(job: Job): Promise<number> {
-  const { docker, signal } = job;
-  const created = await ask(tolerate(docker.createContainer(containerOptions(job)), 404));
-  if (typeof created === 'number') throw new errors.ImageUnavailable(`The image "${job.image}" is missing.`);
-  try {
-    return await whenAborted(signal, attend(created, job));
-  } catch (error) {
-    if (statusOf(error) !== 404) throw error;
-    throw new errors.SourceUnavailable('The container that fetched the source was removed: try again.');
-  } finally {
-    await ask(tolerate(created.remove({ force: true, v: true }), 404, 409));
+export class FetchContainer {
+  readonly #spec: ContainerSpec;
+  readonly #container: Docker.Container;
+  #stream: Duplex | undefined;
+
+  private constructor(spec: ContainerSpec, container: Docker.Container) {
+    this.#spec = spec;
+    this.#container = container;
+  }
+
+  /**
+   * Starts one, for a workspace that is there.
+   * @throws {@link errors.ImageUnavailable}, {@link errors.EngineUnavailable}
+   */
+  static async start(spec: ContainerSpec): Promise<FetchContainer> {
+    const { docker } = spec;
+    await giveToContainers(docker, spec.workspace);
+    const created = await ask(tolerate(docker.createContainer(containerOptions(spec)), 404));
+    if (typeof created === 'number')
+      throw new errors.ImageUnavailable(`The image "${spec.image}" is missing.`);
+    const container = new FetchContainer(spec, created);
+    try {
+      await ask(created.start());
+    } catch (error) {
+      await container.remove();
+      throw error;
+    }
+    return container;
+  }
+
+  /** The engine that has it. */
+  get docker(): Docker {
+    return this.#spec.docker;
+  }
+
+  /** Whether it can do a job of this kind. */
+  suits({ network, script }: Pick<ContainerSpec, 'network' | 'script'>): boolean {
+    return this.#spec.network === network && this.#spec.script === script;
+  }
+
+  /** Gets hold of its standard streams. @returns false when it has ended meanwhile, or somebody has removed it */
+  async open(): Promise<boolean> {
+    // Docker calls it a stream of either direction; it is a socket.
+    const stream = (await ask(
+      found(this.#container.attach({ stream: true, hijack: true, stdin: true, stdout: true, stderr: true })),
+    )) as Duplex | undefined;
+    // Whoever attaches to one that has ended would wait for it to be started. Asked now: from here on its end shows.
+    const inspected = stream && (await ask(found(this.#container.inspect())));
+    if (inspected?.State.Running) this.#stream = stream;
+    else stream?.destroy();
+    return this.#stream !== undefined;
+  }
+
+  /**
+   * Has it do its job, after {@link open}.
+   * @returns the script's exit status
+   * @throws what `input` throws; {@link errors.EngineUnavailable}; {@link errors.SourceUnavailable} when somebody removes
+   *   the container
+   */
+  async run(job: Job): Promise<number> {
+    const stream = this.#stream;
+    if (!stream) throw new Error('The container was not opened.');
+    try {
+      return await new Promise<number>((resolve, reject) => {
+        const output = new PassThrough().on('data', (chunk) => job.onOutput(chunk) && resolve(0));
+        const complaints = new PassThrough().on('data', job.onComplaint);
+        this.docker.modem.demuxStream(stream, output, complaints);
+        // A container that has ended reads no more, but its engine would let us wait for ever to write.
+        const ended = once(stream, 'end').then(() => stream.destroy());
+        Promise.all([ended, feed(inputOf(job), stream)])
+          .then(() => this.#status())
+          .then(resolve, reject);
+      });
+    } catch (error) {
+      throw statusOf(error) === 404 ? removedMeanwhile() : error;
+    } finally {
+      stream.destroy();
+    }
+  }
+
+  async remove(): Promise<void> {
+    this.#stream?.destroy();
+    await ask(tolerate(this.#container.remove({ force: true, v: true }), 404, 409));
+  }
+
+  async #status(): Promise<number> {
+    const { StatusCode } = await ask(this.#container.wait());
+    if (StatusCode !== KILLED) return StatusCode;
+    const { State } = await ask(this.#container.inspect());
+    return State.OOMKilled ? OUT_OF_MEMORY : KILLED;
   }
 }
 
-/** Starts the container, feeds it, listens to it until it has nothing more to say, and asks for its status. */
-async function attend(
-  container: Docker.Container,
-  { docker, input, onOutput, onComplaint }: Job,
-): Promise<number> {
-  const stdin = input !== undefined;
-  // Docker calls it a stream of either direction; it is a socket.
-  const stream = (await ask(
-    container.attach({ stream: true, hijack: true, stdin, stdout: true, stderr: true }),
-  )) as unknown as Duplex;
-  try {
-    const output = new PassThrough().on('data', onOutput);
-    const complaints = new PassThrough().on('data', onComplaint);
-    docker.modem.demuxStream(stream, output, complaints);
-    // A container that has ended reads no more, but its engine would let us wait for ever to write.
-    const ended = once(stream, 'end').then(() => stream.destroy());
-    await ask(container.start());
-    await Promise.all([ended, input && feed(input, stream)]);
-    const { StatusCode } = await ask(container.wait());
-    if (StatusCode !== KILLED) return StatusCode;
-    const { State } = await ask(container.inspect());
-    return State.OOMKilled ? OUT_OF_MEMORY : KILLED;
-  } finally {
-    stream.destroy();
+export const removedMeanwhile = () =>
+  new errors.SourceUnavailable('The container that fetched the source was removed: try again.');
+
+/** The variables, each ended by a NUL, an empty one, and the job's own input: see supervise.sh. */
+async function* inputOf({ variables, input }: Job): AsyncGenerator<Buffer> {
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  // One in a value, such as the name of a branch that a server makes up, would begin a variable of its own.
+  if (lines.some((line) => line.includes('\0'))) {
+    throw new errors.SourceUnavailable('The source has a name with a NUL in it.');
   }
+  yield Buffer.from([...lines, '', ''].join('\0'));
+  if (input) yield* input;
 }
 
 /** Only what goes wrong with the input counts: a container that reads no further says why by its status. */
@@ -117,27 +185,24 @@ async function feed(input: AsyncIterable<Buffer>, stream: Duplex): Promise<void>
   }
 }
 
-function containerOptions(job: Job): Docker.ContainerCreateOptions {
-  const { maxBytes, memoryBytes = 2 * 1024 ** 3, cpus = 2, pids = 256 } = job;
-  const stdin = job.input !== undefined;
+function containerOptions(spec: ContainerSpec): Docker.ContainerCreateOptions {
+  const { maxBytes, memoryBytes = 2 * 1024 ** 3, cpus = 2, pids = 256 } = spec;
   return {
-    name: job.name,
-    Image: job.image,
-    Labels: job.labels,
+    name: spec.name,
+    Image: spec.image,
+    Labels: spec.labels,
     User: ROOT,
     WorkingDir: '/workspace',
     Entrypoint: [],
-    Cmd: ['bash', '-c', SUPERVISE, 'supervise', job.script],
-    Env: Object.entries({ HOME: '/tmp', LC_ALL: 'C', ...job.variables }).map(
-      ([name, value]) => `${name}=${value}`,
-    ),
-    AttachStdin: stdin,
-    OpenStdin: stdin,
-    StdinOnce: stdin,
+    Cmd: ['bash', '-c', SUPERVISE, 'supervise', spec.script],
+    Env: ['HOME=/tmp', 'LC_ALL=C'],
+    AttachStdin: true,
+    OpenStdin: true,
+    StdinOnce: true,
     HostConfig: {
       // Unlike a bind by name, a mount does not make the directory anew when the box was deleted meanwhile.
-      Mounts: [{ Type: 'bind', Source: job.workspace, Target: '/workspace' }],
-      NetworkMode: job.network,
+      Mounts: [{ Type: 'bind', Source: spec.workspace, Target: '/workspace' }],
+      NetworkMode: spec.network,
       CapDrop: ['ALL'],
       CapAdd: CAPABILITIES,
       SecurityOpt: ['no-new-privileges'],

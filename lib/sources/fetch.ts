@@ -1,14 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import type Docker from 'dockerode';
 import type { SourceFile } from '../images/languages.js';
-import { giveToContainers } from '../remapping.js';
 import { ROOT } from '../user.js';
 import type { Resolve } from './address.js';
 import { openArchive } from './archive.js';
 import { SourceClient } from './client.js';
-import { type FetchLimits, type Job, runJob } from './container.js';
+import {
+  type ContainerSpec,
+  FetchContainer,
+  type FetchLimits,
+  type Job,
+  removedMeanwhile,
+} from './container.js';
 import { authorizer, type Credentials } from './credentials.js';
-import { Deadline } from './deadline.js';
+import { Deadline, whenAborted } from './deadline.js';
 import { failure } from './failures.js';
 import { openRepository } from './git.js';
 import type { Source } from './parse.js';
@@ -30,6 +35,8 @@ export type FetchOptions = FetchLimits & {
   maxFiles?: number | undefined;
   /** Whose the files are to be, as a user's and a group's id; root's unless given. */
   owner?: string | undefined;
+  /** A container for this workspace that was started ahead; it is used where it suits the source, and removed where not. */
+  prepared?: FetchContainer | undefined;
   allowPrivate: boolean;
   /** For this fetch alone: they are kept nowhere, and sent to the source's own host alone. */
   credentials?: Credentials | undefined;
@@ -56,17 +63,20 @@ export type Fetched = {
   /** Where terminals start, below the workspace. A web page's address may name another than it seemed. */
   directory?: string | undefined;
   warnings: string[];
+  /** Removes the container, which has nothing more to do and ends by itself after a while. */
+  remove: () => Promise<void>;
 };
 
 /** What one kind of source brings to its job. */
-export type Opened = Pick<Job, 'network' | 'script' | 'variables' | 'input'> & {
-  ref?: string | undefined;
-  directory?: string | undefined;
-};
+export type Opened = Pick<ContainerSpec, 'network' | 'script'> &
+  Pick<Job, 'variables' | 'input'> & {
+    ref?: string | undefined;
+    directory?: string | undefined;
+  };
 
 /**
- * Fetches a source into a workspace, in a throw-away container that is gone when this returns or throws. What is in the
- * workspace after an error is the caller's to remove.
+ * Fetches a source into a workspace, in a throw-away container, which is gone when this throws, and the caller's to remove
+ * when it returns. So is, after an error, what is in the workspace, and a prepared container.
  *
  * A repository's container is on the engine's default bridge, and on its host's network only for a source that
  * is itself at a loopback address (which ALLOW_PRIVATE_SOURCES must allow). An archive's has no network: the server
@@ -86,7 +96,6 @@ export async function fetchSource(source: Source, options: FetchOptions): Promis
         ? await openRepository(source, client, authorize)
         : await openArchive(source, client, { ...options, authorize, onLine });
     await mkdir(options.workspace, { recursive: true, mode: 0o755 });
-    await giveToContainers(options.docker, options.workspace);
     options.onFound?.();
     return await run(opened, { ...options, signal, onLine });
   } catch (error) {
@@ -99,15 +108,13 @@ export async function fetchSource(source: Source, options: FetchOptions): Promis
 }
 
 async function run(
-  { ref, directory, variables, ...work }: Opened,
+  { ref, directory, variables, input, ...kind }: Opened,
   options: FetchOptions & { signal: AbortSignal; onLine: (line: string) => void },
 ): Promise<Fetched> {
   const { maxBytes, maxFiles = DEFAULT_MAX_FILES, owner = ROOT, timeoutSeconds } = options;
   const complaints = new ProgressLines(options.onLine);
   const records = new Records();
-  const status = await runJob({
-    ...options,
-    ...work,
+  const job: Job = {
     variables: {
       ...variables,
       DIRECTORY: directory ?? '',
@@ -116,16 +123,30 @@ async function run(
       MAX_FILES: String(maxFiles),
       TIMEOUT_SECONDS: String(Math.ceil(timeoutSeconds)),
     },
-    onOutput: (chunk) => records.write(chunk),
+    input,
+    onOutput(chunk) {
+      records.write(chunk);
+      return records.ended;
+    },
     onComplaint: (chunk) => complaints.write(chunk),
-  });
+  };
+  const container = await obtainContainer(kind, options);
+  let status: number;
+  try {
+    status = await whenAborted(options.signal, container.run(job));
+  } catch (error) {
+    await container.remove();
+    throw error;
+  }
   complaints.end();
   if (status !== 0) {
+    await container.remove();
     const facts = { maxBytes, maxFiles, timeoutSeconds, directory, ref };
     throw failure(status, facts, complaints.last);
   }
   const { files, commit, devcontainer, root, truncated } = records;
   return {
+    remove: () => container.remove(),
     files,
     devcontainer,
     commit,
@@ -133,4 +154,23 @@ async function run(
     directory: root || undefined,
     warnings: truncated ? ['The source has more files than are looked at to choose its image.'] : [],
   };
+}
+
+/** A container that waits for its job: the one that was prepared, when it is of the right kind and still there. */
+async function obtainContainer(
+  kind: Pick<Opened, 'network' | 'script'>,
+  { prepared, ...options }: FetchOptions,
+): Promise<FetchContainer> {
+  if (prepared?.suits(kind) && (await prepared.open())) return prepared;
+  // Its name is wanted.
+  await prepared?.remove();
+  const container = await FetchContainer.start({ ...options, ...kind });
+  try {
+    if (await container.open()) return container;
+  } catch (error) {
+    await container.remove();
+    throw error;
+  }
+  await container.remove();
+  throw removedMeanwhile();
 }

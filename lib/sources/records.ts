@@ -12,6 +12,8 @@ export class Records {
   devcontainer: string | undefined;
   root: string | undefined;
   truncated = false;
+  /** Whether this is all that there is, and it was read to its end. */
+  ended = false;
   readonly #decoder = new StringDecoder('utf8');
   #rest = '';
   #length = 0;
@@ -39,6 +41,9 @@ export class Records {
         break;
       case 'devcontainer':
         this.devcontainer = value;
+        break;
+      case 'end':
+        this.ended = true;
         break;
       case 'file': {
         const [, bytes, path] = /^(\d+) \/workspace\/(.*)$/s.exec(value) ?? [];

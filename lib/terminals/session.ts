@@ -74,7 +74,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     });
     opened('open');
     if (socket.readyState !== socket.OPEN) return;
-    const { place, execId, history, stream } = shell;
+    const { place, execId, leader, history, stream } = shell;
     const openedAt = performance.now();
     if (history.length > 0) socket.send(framingOf(socket).output(history));
     // One after the other, the client's own wishes last. An image without `stty` has the shell start without a size.
@@ -88,7 +88,9 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     };
     const { readonly } = wish;
     // Nothing that the shell does meanwhile needs it: only then it is made known to those who resize it.
-    const introduced = resized.then(() => connections.setExec(connected.lease, execId));
+    const introduced = resized.then(() =>
+      connections.setExec(connected.lease, execId, `${leader.pid} ${leader.began}`),
+    );
     await Promise.all([pipe(socket, stream, { readonly, early, onSize }), introduced]);
     if (socket.readyState !== socket.OPEN) return;
     const held = tools && wish.terminal ? wish.terminal : undefined;

@@ -56,7 +56,8 @@ export class Shell {
   readonly stream: Duplex;
   /** What a held shell has shown before, and is no longer on its screen. */
   readonly history: Buffer;
-  readonly #leader: Leader;
+  /** The process that its TTY was made for. */
+  readonly leader: Leader;
   readonly #tools: boolean;
   /** Whether it is a client that types into a held shell. */
   readonly #isTypedIn: boolean;
@@ -74,7 +75,7 @@ export class Shell {
     this.execId = execId;
     this.stream = stream;
     this.history = history;
-    this.#leader = leader;
+    this.leader = leader;
   }
 
   /**
@@ -125,19 +126,12 @@ export class Shell {
   async hangUp(): Promise<void> {
     try {
       if (await this.#leave()) return;
-      const exec = await ask(
-        this.place.container.exec({
-          Cmd: hangUpCommand(this.#leader, this.#tools),
-        }),
-      );
-      const answer = await ask(exec.start({ Detach: true }));
-      // Its connection to the engine is not given back until the answer, which is empty, has been read.
-      answer.resume();
     } catch (error) {
-      if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error;
+      if (!isGone(error)) throw error;
     } finally {
       this.stream.destroy();
     }
+    await hangUp(this.place, this.leader, this.#tools);
   }
 
   /**
@@ -155,6 +149,21 @@ export class Shell {
     return delay(LEAVE_TIMEOUT_MS, false, { signal: left.signal }).catch(() => true);
   }
 }
+
+/** Ends all that a TTY has that was made for this process. A container that no longer runs has none. */
+export async function hangUp({ container }: Place, leader: Leader, tools: boolean): Promise<void> {
+  try {
+    const exec = await ask(container.exec({ Cmd: hangUpCommand(leader, tools) }));
+    const answer = await ask(exec.start({ Detach: true }));
+    // Its connection to the engine is not given back until the answer, which is empty, has been read.
+    answer.resume();
+  } catch (error) {
+    if (!isGone(error)) throw error;
+  }
+}
+
+/** Whether the engine says that there is no container, or that it does not run. */
+const isGone = (error: unknown) => statusOf(error) === 404 || statusOf(error) === 409;
 
 const stopped = () =>
   new errors.BoxNotReady('The dockbox was stopped while a shell was being started in it.');

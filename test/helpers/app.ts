@@ -8,7 +8,10 @@ import { type Deployment, makeDeployment } from './deployment.js';
 export type App = FastifyInstance & { base: string; deployment: Deployment };
 
 /** Another replica of a deployment, in this process. */
-export async function startReplica(t: Test, { env }: Deployment): Promise<FastifyInstance & Service> {
+export async function startReplica(
+  t: Test,
+  { env }: Pick<Deployment, 'env'>,
+): Promise<FastifyInstance & Service> {
   const app = await buildApp(env);
   t.teardown(() => app.close());
   return Object.assign(app, { base: await app.listen({ host: '127.0.0.1', port: 0 }) });

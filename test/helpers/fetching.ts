@@ -65,6 +65,7 @@ export async function startFetching(t: Test): Promise<Fetching> {
         allowPrivate: true,
         ...options,
       });
+      await fetched.remove();
       return { ...fetched, workspace };
     },
     async inBox(workspace, ...command) {

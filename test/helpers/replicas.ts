@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { Boxes } from '../../lib/boxes/boxes.js';
+import { FetchPool } from '../../lib/boxes/fetch-pool.js';
 import { Quotas } from '../../lib/boxes/quotas.js';
 import { Workspaces } from '../../lib/boxes/workspace.js';
 import { readConfig } from '../../lib/config.js';
@@ -19,7 +20,7 @@ const nothing = () => {};
 const silent: Log = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 
 /** What a server process has of the domain, without the server: nothing happens in it but what the test does. */
-export type Replica = { connections: ConnectionManager; boxes: Boxes; sweep: Sweep };
+export type Replica = { connections: ConnectionManager; boxes: Boxes; fetchPool: FetchPool; sweep: Sweep };
 
 /** A deployment whose replicas are in this process. */
 export type Replicas = {
@@ -71,15 +72,26 @@ export async function makeReplicas(
       const connections = new ConnectionManager({ pool, address: 'test', leaseSeconds, quotas, log: silent });
       // It finds that it has no row, and registers. Unlike open(), this starts no timer.
       await connections.heartbeat();
+      const fetchLimits = {
+        timeoutSeconds: config.FETCH_TIMEOUT_SECONDS,
+        maxBytes: config.WORKSPACE_MAX_BYTES,
+      };
+      const fetchPool = new FetchPool({
+        ...shared,
+        connections,
+        size: config.FETCH_POOL_SIZE,
+        image: config.BASE_IMAGE,
+        limits: fetchLimits,
+      });
       const boxes = new Boxes({
         ...shared,
-        ...limits,
         connections,
+        fetchPool,
+        fetchLimits,
         quotas,
         baseImage: config.BASE_IMAGE,
         allowPrivateSources: true,
-        fetchTimeoutSeconds: config.FETCH_TIMEOUT_SECONDS,
-        workspaceMaxBytes: config.WORKSPACE_MAX_BYTES,
+        user: ROOT,
         env: {},
       });
       const sweep = new Sweep({
@@ -87,8 +99,9 @@ export async function makeReplicas(
         replicaId: connections.replicaId,
         leaseSeconds,
         idleTimeoutSeconds: config.IDLE_TIMEOUT_SECONDS,
+        tools: true,
       });
-      return { connections, boxes, sweep };
+      return { connections, boxes, fetchPool, sweep };
     },
   };
 }

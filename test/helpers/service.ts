@@ -58,6 +58,7 @@ export function launchService(t: Test, home: Home, variables: NodeJS.ProcessEnv 
     DATABASE_PORT: '0',
     MOUNT_POINT: home.directory,
     ALLOW_PRIVATE_SOURCES: 'true',
+    FETCH_POOL_SIZE: '0',
     LOG_LEVEL: 'warn',
     ...variables,
   });

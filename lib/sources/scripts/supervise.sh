@@ -1,12 +1,18 @@
-# Runs a fetch in /workspace, watches its size while it runs, then lists what came.
+# Waits for a job, runs it in /workspace, watches its size while it runs, then lists what came.
 #
 # Arguments: a bash script that does the fetching.
-# Environment: DIRECTORY, MAX_BYTES, MAX_FILES, OWNER, TIMEOUT_SECONDS.
-# Standard output: records, each ended by a NUL: what the script writes, then "root <path>", "devcontainer <text>", and
-#   "file <bytes> <path>" for each regular file, with paths from the workspace's root.
+# Standard input: variables, NAME=value, each ended by a NUL; an empty one; then what the script reads. Nothing at all: there is
+#   no job. DIRECTORY, MAX_BYTES, MAX_FILES, OWNER and TIMEOUT_SECONDS are for this script.
+# Standard output: records, each ended by a NUL: what the script writes, then "root <path>", "devcontainer <text>", "file
+#   <bytes> <path>" for each regular file, with paths from the workspace's root, and, when that is all, "end ".
 # Status: the script's, or one of FAILURES in failures.ts.
 set -uo pipefail
 umask 022
+while IFS= read -r -d '' variable || exit 0; do
+  [ "$variable" ] || break
+  export "${variable?}"
+done
+SECONDS=0
 chown 0:0 /workspace
 cd /workspace
 
@@ -56,3 +62,7 @@ for directory in "$root" /workspace; do
 done
 
 find "$root" -name .git -prune -o -type f -printf 'file %s %p\0'
+printf 'end \0'
+
+# The engine has better to do now than to take the container down. Whoever reads this removes it, when there is time.
+exec sleep 60

@@ -22,3 +22,17 @@ t.test('forgets the source that was noted longest ago when there are too many', 
   t.equal(images.of(source('1')), undefined);
   t.equal(images.of(source('2')), 'node:22');
 });
+
+t.test('knows what a new source will probably get: what most of the last ones got', async (t) => {
+  const images = new RecentImages();
+  t.equal(images.likely(), undefined, 'nothing is known yet');
+  for (let number = 0; number < 20; number++) images.note(source(`old-${number}`), 'golang:1');
+  for (const [number, image] of ['node:22', 'python:3', 'node:22'].entries()) {
+    images.note(source(`${number}`), image);
+  }
+  t.equal(images.likely(), 'golang:1');
+  for (let number = 0; number < 20; number++) images.note(source(`new-${number}`), 'node:22');
+  t.equal(images.likely(), 'node:22');
+  for (let number = 0; number < 20; number++) images.note(source(`other-${number}`), `image:${number % 5}`);
+  t.equal(images.likely(), undefined, 'where they differ too much a guess is not worth its while');
+});

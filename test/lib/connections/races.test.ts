@@ -60,7 +60,7 @@ t.test('a replica that was taken for dead', async (t) => {
     const id = await insertReadyBox(deployment.pool);
     const { connections } = await start();
     const { lease } = await connections.acquire(SERVICE, id, 'main');
-    await connections.setExec(lease, `exec-of-${id}`);
+    await connections.setExec(lease, `exec-of-${id}`, '');
     await deployment.pool.query(`update replica set heartbeat_at = now() - interval '1 hour' where id = $1`, [
       connections.replicaId,
     ]);

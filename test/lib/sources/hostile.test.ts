@@ -3,6 +3,7 @@ import { readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import type { FetchOptions } from '../../../lib/sources/fetch.js';
+import { encodePackets } from '../../../lib/sources/pkt-line.js';
 import { tarGz, zip } from '../../helpers/archives.js';
 import { startFetching } from '../../helpers/fetching.js';
 import { startGitServer } from '../../helpers/git-server.js';
@@ -61,6 +62,22 @@ refuses(
   (request, response) =>
     request.url === '/page' ? response.end() : response.writeHead(302, { Location: '/page' }).end(),
   { statusCode: 422, message: /is not a Git repository/ },
+);
+
+refuses(
+  'a branch whose name has a NUL in it, and what it would set after that',
+  '/repo.git',
+  ({ method }, response) => {
+    const kind = method === 'POST' ? 'result' : 'advertisement';
+    const name = `refs/heads/main\0FETCH_URL=${canary.url}`;
+    response.setHeader('Content-Type', `application/x-git-upload-pack-${kind}`);
+    response.end(
+      encodePackets(
+        method === 'POST' ? [`${'a'.repeat(40)} HEAD symref-target:${name}`] : ['version 2', 'ls-refs'],
+      ),
+    );
+  },
+  { statusCode: 422, message: /no commit "a{40}"/ },
 );
 
 refuses('a redirect by name', '/a.zip', redirectTo('http://inside.test/'), forbidden, {

@@ -61,6 +61,17 @@ t.test('a box’s container is started while its files are still on their way', 
     await remove(body.id);
   });
 
+  await t.test('when it is new, and others have got that image', async (t) => {
+    isGated = true;
+    const answer = post({ url: `${server.url}/new.tar.gz` });
+    const { Id } = await started();
+    finish?.();
+    const { status, body } = await answer;
+    t.equal(status, 201);
+    t.match(await docker.getContainer(`dockbox-${body.id}`).inspect(), { Id });
+    await remove(body.id);
+  });
+
   await t.test('and made anew when the source wants another image now', async (t) => {
     const other = `dockbox-test-${randomUUID()}:latest`;
     const empty = Readable.from([gunzipSync(tarGz([{ name: 'etc/' }]))]);

@@ -200,3 +200,31 @@ t.test('a held terminal outlives the server that served it', async (t) => {
   after.type('clear; echo $remembered; pgrep -x -f "sleep 7777" >/dev/null && echo ali""ve\r');
   await after.shows(/^yes\nalive$/m);
 });
+
+t.test('what a killed server leaves in a box that others keep running is ended', async (t) => {
+  const quick = { LEASE_SECONDS: '1', SWEEP_SECONDS: '0.2', IDLE_TIMEOUT_SECONDS: '1' };
+  const deployment = await makeDeployment(t, quick);
+  const victim = await startServer(t, deployment);
+  const other = await startServer(t, deployment);
+  const id = await createBox(t, other);
+  const query = { terminal: 'shared' };
+  const kept = await openScreen(t, other, 'box', { query });
+  const lost = await openScreen(t, victim, 'box', { query });
+  const plain = await openScreen(t, victim, 'box', { query: { terminal: '' } });
+  plain.type('sleep 8888\r');
+  while (!(await deployment.processes(id)).includes('sleep 8888'));
+  lost.type('echo sha""red\r');
+  await kept.shows(/^shared$/m);
+  const viewers = async () =>
+    (await call(other, 'GET', `${API}/box/terminals`)).body.items.find(
+      ({ name }: { name: string }) => name === 'shared',
+    )?.viewers;
+  t.equal(await viewers(), 2);
+  await victim.end('SIGKILL');
+
+  while ((await viewers()) !== 1) await delay(50);
+  while ((await deployment.processes(id)).includes('sleep 8888')) await delay(50);
+  kept.type('clear; echo al""ive\r');
+  await kept.shows(/^alive$/m);
+  await kept.leave();
+});
