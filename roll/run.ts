@@ -28,9 +28,12 @@ const QUIET_MS = 1000;
 
 /**
  * Two replicas behind a proxy change to the next version, one after the other, while clients type.
- * @param print gets a line for each step
+ * @param write gets a line for each step
  */
-export async function roll(t: Scope, options: Options, print: (line: string) => void): Promise<Result> {
+export async function roll(t: Scope, options: Options, write: (line: string) => void): Promise<Result> {
+  const beganAt = performance.now();
+  const print = (line: string) =>
+    write(`${((performance.now() - beganAt) / 1000).toFixed(1).padStart(6)} s  ${line}`);
   const { terminals, checkSeconds, noticeSeconds, drainSeconds } = options;
   const deployment = await makeDeployment(t, {
     TRUST_PROXY: 'true',

@@ -11,6 +11,7 @@ const PACKAGES: Record<string, string> = {
   ip: 'iproute2',
   java: 'default-jre-headless',
   openssl: 'openssl',
+  shellcheck: 'shellcheck',
   tmux: 'tmux',
   unshare: 'util-linux',
 };

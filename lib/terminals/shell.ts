@@ -4,14 +4,23 @@ import type Docker from 'dockerode';
 import { ask, statusOf } from '../docker.js';
 import type { Engine, Place } from '../engines/engine.js';
 import { errors } from '../errors.js';
-import { hangUpCommand, type Leader, type Size, shellCommand, type Wish } from './commands.js';
+import {
+  hangUpCommand,
+  LEAVE_KEYS,
+  type Leader,
+  leaveCommand,
+  type Size,
+  shellCommand,
+  type Wish,
+} from './commands.js';
 import { staysRunning } from './ending.js';
+import { runInBox } from './run.js';
 
 /** How long a shell may take to start, in ms. */
 const START_TIMEOUT_MS = 10_000;
 
-/** How long the engine may take to pass on what was typed last, in ms. */
-const FLUSH_TIMEOUT_MS = 3000;
+/** How long a held shell may take to be given what was typed last, in ms. */
+const LEAVE_TIMEOUT_MS = 3000;
 
 /** What a shell, and the runtime that is to start one, say when the box has as many processes as it may. */
 const LACK = /can't fork|temporarily unavailable|cannot allocate memory|runtime exec failed/i;
@@ -50,16 +59,19 @@ export class Shell {
   /** The process that its TTY was made for. */
   readonly leader: Leader;
   readonly #tools: boolean;
+  /** Whether it is a client that types into a held shell. */
+  readonly #isTypedIn: boolean;
 
   private constructor(
     place: Place,
-    tools: boolean,
+    { tools, terminal, readonly }: Pick<Options, 'tools' | 'terminal' | 'readonly'>,
     execId: string,
     stream: Duplex,
     [leader, history]: [Leader, Buffer],
   ) {
     this.place = place;
     this.#tools = tools;
+    this.#isTypedIn = tools && terminal !== '' && !readonly;
     this.execId = execId;
     this.stream = stream;
     this.history = history;
@@ -92,7 +104,13 @@ export class Shell {
       stream = await ask(
         exec.start({ hijack: true, stdin: true, Tty: true, DetachKeys: DETACH_KEYS } as object),
       );
-      return new Shell(place, tools, exec.id, stream, await greet(stream, tools && options.terminal !== ''));
+      return new Shell(
+        place,
+        options,
+        exec.id,
+        stream,
+        await greet(stream, tools && options.terminal !== ''),
+      );
     } catch (error) {
       stream?.destroy();
       if (error instanceof errors.EngineUnavailable) throw error;
@@ -106,20 +124,29 @@ export class Shell {
    * stream is closed. A box that no longer runs has none.
    */
   async hangUp(): Promise<void> {
-    await this.#flush();
+    try {
+      if (await this.#leave()) return;
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    } finally {
+      this.stream.destroy();
+    }
     await hangUp(this.place, this.leader, this.#tools);
   }
 
-  /** Has the engine pass on what was typed last, which may still be on its way here. */
-  async #flush(): Promise<void> {
-    // What a shell shows now, nobody sees; and an end that is not read is none.
-    this.stream.resume().end();
-    const closed = new AbortController();
-    this.stream.once('close', () => closed.abort());
-    if (!this.stream.destroyed) {
-      await delay(FLUSH_TIMEOUT_MS, undefined, { signal: closed.signal }).catch(() => {});
-    }
-    this.stream.destroy();
+  /**
+   * Leaves a held shell by what is typed: all that was typed before comes to it first, however much of that is still on its
+   * way through the engine. A hang-up would overtake it.
+   * @returns whether that has ended the client, and with it all that its TTY had
+   */
+  async #leave(): Promise<boolean> {
+    if (!this.#isTypedIn || this.stream.destroyed || this.stream.readableEnded) return false;
+    const { status } = await runInBox(this.place, leaveCommand());
+    if (status !== 0) return false;
+    const left = new AbortController();
+    this.stream.once('end', () => left.abort());
+    this.stream.resume().write(LEAVE_KEYS);
+    return delay(LEAVE_TIMEOUT_MS, false, { signal: left.signal }).catch(() => true);
   }
 }
 
@@ -131,9 +158,12 @@ export async function hangUp({ container }: Place, leader: Leader, tools: boolea
     // Its connection to the engine is not given back until the answer, which is empty, has been read.
     answer.resume();
   } catch (error) {
-    if (statusOf(error) !== 404 && statusOf(error) !== 409) throw error;
+    if (!isGone(error)) throw error;
   }
 }
+
+/** Whether the engine says that there is no container, or that it does not run. */
+const isGone = (error: unknown) => statusOf(error) === 404 || statusOf(error) === 409;
 
 const stopped = () =>
   new errors.BoxNotReady('The dockbox was stopped while a shell was being started in it.');

@@ -1,7 +1,10 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
 import t from 'tap';
 import { createBox } from '../helpers/box.js';
 import { call, connect, type TerminalClient } from '../helpers/client.js';
 import { makeDeployment } from '../helpers/deployment.js';
+import { openSdkTerminal } from '../helpers/sdk.js';
 import { startServer } from '../helpers/server.js';
 
 const API = '/v1/dockbox';
@@ -66,6 +69,28 @@ t.test('while load balancers find out that it is not ready, it takes what they s
     t.equal(await ended, 0);
     t.match((await call(successor, 'GET', `${API}/box`)).body, { status: 'ready' });
   });
+});
+
+t.test('a paste that is on its way when the server goes arrives whole', async (t) => {
+  const deployment = await makeDeployment(t, { DRAIN_SECONDS: '0' });
+  const server = await startServer(t, deployment);
+  await startServer(t, deployment);
+  const id = await createBox(t, server);
+  const shell = openSdkTerminal(t, server);
+  shell.write('stty raw -echo; echo rea""dy; cat >pasted\r');
+  await shell.shows(/ready/);
+  const paste = Array.from({ length: 80_000 }, (_, line) => `${line}\n`).join('');
+  shell.write(paste);
+  const gone = shell.next('disconnected');
+  const ended = server.end('SIGTERM');
+  t.match(await gone, { unconfirmedBytes: 0 });
+  t.equal(await ended, 0);
+
+  const sent = paste.length - shell.waitingBytes;
+  t.ok(sent > 100_000, 'more was on its way than the engine holds');
+  const pasted = path.join(deployment.mountPoint, id, 'pasted');
+  while ((await stat(pasted)).size < sent);
+  t.equal(await readFile(pasted, 'utf8'), paste.slice(0, sent));
 });
 
 t.test('a second signal does not wait', async (t) => {

@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import t from 'tap';
+import { ConfigSchema } from '../lib/config.js';
+import { projectRoot } from '../lib/paths.js';
+
+const run = promisify(execFile);
+const directory = path.join(projectRoot, 'deploy');
+const read = (name: string) => readFile(path.join(directory, name), 'utf8');
+
+/** The variables that a file sets for the server, as `NAME: value` or `NAME=value` at the beginning of a line. */
+function variablesOf(text: string): Map<string, string> {
+  const lines = text.matchAll(/^\s*([A-Z][A-Z_]+)(?:: |=)(.*)$/gm);
+  return new Map([...lines].map(([, name = '', value = '']) => [name, value.replaceAll(/['"]/g, '')]));
+}
+
+/** The part of user data that becomes the server's environment. */
+const environmentOf = (userData: string) => /<<ENV\n(.*?)^ENV$/ms.exec(userData)?.[1] ?? '';
+
+/** Variables of other programs. */
+const OTHERS = /^(POSTGRES|NODE|NPM|SERVER)_|^ENGINE$/;
+
+t.test('the scripts are sound', async (t) => {
+  const scripts = (await readdir(directory)).filter((name) => name.endsWith('.sh'));
+  t.ok(scripts.length > 0);
+  await run('shellcheck', scripts, { cwd: directory });
+});
+
+t.test('servers are configured with variables that there are', async (t) => {
+  const known = new Set(Object.keys(ConfigSchema.properties));
+  for (const [name, text] of [
+    ['compose.yaml', await read('compose.yaml')],
+    ['stack.yaml', await read('stack.yaml')],
+    ['ec2-user-data.sh', environmentOf(await read('ec2-user-data.sh'))],
+  ] as const) {
+    const variables = [...variablesOf(text).keys()];
+    t.ok(variables.includes('DATABASE_HOST'), `${name} configures a server`);
+    t.same(
+      variables.filter((variable) => !known.has(variable) && !OTHERS.test(variable)),
+      [],
+      name,
+    );
+  }
+});
+
+t.test('who ends a server waits until it has drained', async (t) => {
+  /** What closing takes at the most, in seconds. */
+  const CLOSING = 15;
+  const stack = await read('stack.yaml');
+  const userData = await read('ec2-user-data.sh');
+  const unit = await read('dockbox.service');
+  for (const [text, grace] of [
+    [stack, /stop_grace_period: (\d+)s/.exec(stack)],
+    [environmentOf(userData), /^TimeoutStopSec=(\d+)$/m.exec(unit)],
+  ] as const) {
+    const variables = variablesOf(text);
+    const notice = Number(variables.get('DRAIN_NOTICE_SECONDS'));
+    const drain = Number(variables.get('DRAIN_SECONDS'));
+    t.ok(Number(grace?.[1]) >= notice + drain + CLOSING, `${grace?.[0]} for ${notice} s and ${drain} s`);
+  }
+});
+
+t.test('certificates are good for the engines that were named, and for servers', async (t) => {
+  const target = t.testdir();
+  await run(path.join(directory, 'certificates.sh'), [target, 'engine.example', '127.0.0.1']);
+  const verify = (whose: string, purpose: string) =>
+    run('openssl', [
+      'verify',
+      '-purpose',
+      purpose,
+      '-CAfile',
+      `${target}/ca.pem`,
+      `${target}/${whose}/cert.pem`,
+    ]);
+  await verify('engine', 'sslserver');
+  await verify('client', 'sslclient');
+  await t.rejects(verify('client', 'sslserver'), 'a server can not pass for an engine');
+  const { stdout } = await run('openssl', ['x509', '-in', `${target}/engine/cert.pem`, '-noout', '-text']);
+  t.match(stdout, /DNS:engine\.example, IP Address:127\.0\.0\.1/);
+});
