@@ -10,6 +10,8 @@ type Probe = {
   /** Its environment. */
   variables?: Record<string, string>;
   labels?: Record<string, string>;
+  /** How long it may take to start, in ms; as long as other calls when this is left out. */
+  startTimeoutMs?: number;
   /** What it may do and sees; without powers and without a network unless this says otherwise. */
   host?: Docker.HostConfig;
 };
@@ -26,6 +28,7 @@ export async function probe({
   command,
   variables = {},
   labels = {},
+  startTimeoutMs,
   host,
 }: Probe): Promise<number | undefined> {
   const created = await ask(
@@ -53,10 +56,10 @@ export async function probe({
     ),
   );
   if (typeof created === 'number') return undefined;
-  const gone = ask(created.wait({ condition: 'removed' }));
+  const gone = ask(created.wait({ condition: 'removed' }), startTimeoutMs);
   gone.catch(() => {});
   try {
-    await ask(created.start());
+    await ask(created.start(), startTimeoutMs);
   } catch (error) {
     await ask(tolerate(created.remove({ force: true }), 404, 409));
     throw error;

@@ -14,7 +14,7 @@ declare module 'fastify' {
 
 /** How often the nodes are looked at, in ms, and how long the first look waits for their checks. */
 const LOOK_MS = 2000;
-const FIRST_LOOK_MS = 30_000;
+const FIRST_LOOK_MS = 10_000;
 
 /** The nodes of the swarm that runs the boxes, as `app.nodes`, and eyes that are kept on them. */
 export default fp(

@@ -5,6 +5,10 @@ import { createInterface } from 'node:readline';
 import { prepareBuild, root } from './prepare.mjs';
 import { withThrowAways } from './throw-away.mjs';
 
+// What is set up is the machine's own engine, which a swarm's images come from.
+const { ENGINE: engine } = process.env;
+delete process.env.ENGINE;
+
 prepareBuild();
 const { prepare } = await import('../build/setup/index.js');
 await prepare();
@@ -16,7 +20,7 @@ const { ensureBrowser } = await import('../build/setup/browser.js');
 await ensureBrowser();
 process.once('SIGINT', () => {});
 process.once('SIGTERM', () => {});
-process.exitCode = await withThrowAways(process.env.ENGINE === 'swarm' ? onSwarm : runTests);
+process.exitCode = await withThrowAways(engine === 'swarm' ? onSwarm : runTests);
 
 async function onSwarm(variables) {
   const { RunScope } = await import('../build/test/helpers/scope.js');

@@ -17,11 +17,9 @@ import { TOOLS_PATH, TOOLS_RUN_PATH } from '../../tools.js';
  * What it does not promise: who is root in a box can stop the main process (SIGSTOP). Then a second container may run
  * beside the first, on the workspace of that box alone.
  */
-const FENCE = `
-pause() { sleep 1; }
-if [ "$3" ]; then
-  "$3" mkfifo "$4" && exec 3<>"$4" && pause() { read -r -t 1 _ <&3; }
-fi
+/** The main process: `$1` the file, `$2` its own generation; of the tools, `$3` their busybox, `$4` a pipe to make. */
+const fence = (setUp: string, pause: string) => `
+${setUp}
 misses=0
 while [ "$misses" -lt 3 ]; do
   if read -r generation <"$1"; then
@@ -30,9 +28,13 @@ while [ "$misses" -lt 3 ]; do
   else
     misses=$((misses + 1))
   fi
-  pause
+  ${pause}
 done 2>/dev/null
 exit 74`;
+
+/** With the tools' own shell no process has to be started each second: it waits for what nobody writes into a pipe. */
+const WITH_TOOLS = fence('"$3" mkfifo "$4" && exec 3<>"$4" || exit', 'read -r -t 1 _ <&3');
+const WITHOUT_TOOLS = fence('', 'sleep 1');
 
 /** Where a container sees its box's generation. */
 export const GENERATION_PATH = '/run/dockbox-generation';
@@ -42,13 +44,12 @@ export const GENERATION_FILE = 'current';
 
 /**
  * The main process of a box of a generation.
- * @param tools whether the box has tools; without them it is the image's own shell, and a new process each second
+ * @param tools whether the box has tools; without them it is the image's own shell
  */
 export function fenceCommand(generation: number, tools: boolean): string[] {
+  const file = `${GENERATION_PATH}/${GENERATION_FILE}`;
+  if (!tools) return ['sh', '-c', WITHOUT_TOOLS, 'fence', file, String(generation)];
   const busybox = `${TOOLS_PATH}/bin/busybox`;
-  return [
-    ...(tools ? [busybox] : []),
-    ...['sh', '-c', FENCE, 'fence', `${GENERATION_PATH}/${GENERATION_FILE}`, String(generation)],
-    ...(tools ? [busybox, `${TOOLS_RUN_PATH}/.fence`] : []),
-  ];
+  const pipe = `${TOOLS_RUN_PATH}/.fence`;
+  return [busybox, 'sh', '-c', WITH_TOOLS, 'fence', file, String(generation), busybox, pipe];
 }

@@ -6,6 +6,7 @@ import { DEPLOYMENT_LABEL } from '../../engine.js';
 import { checkHardening } from './hardening.js';
 import { ensureBaseImage } from './image.js';
 import { checkMount } from './mount.js';
+import { checkNetwork } from './network.js';
 import { checkDefaultRuntime } from './runtime.js';
 
 /** What boxes need of a node. */
@@ -46,6 +47,9 @@ export async function checkNode(
   const missing = await ensureBaseImage([manager, ...others], docker, image);
   if (missing.length > 0) return { problems: missing };
   const tools = await new Tools(docker, image).volume();
+  // Alone: what else is tried on that network would only wait for the same.
+  const unattached = await checkNetwork(docker, image);
+  if (unattached.length > 0) return { problems: unattached };
   const problems = await Promise.all([
     checkHardening(docker, image),
     checkMount(docker, image, mountPoint, owner),

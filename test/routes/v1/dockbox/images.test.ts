@@ -73,9 +73,9 @@ t.test('the image that the request names', { skip: noRegistry }, async (t) => {
     t.strictSame(await app.deployment.rows(), before);
     t.strictSame((await app.deployment.workspaces()).sort(), before.sort());
     // Those of earlier fetches go when there is time.
-    const containers = async () => (await app.deployment.containers()).sort();
-    const wanted = before.map((id) => `dockbox-${id}`).sort();
-    await eventually(t, 'no container is left', async () => (await containers()).join() === wanted.join());
+    const boxes = async () => (await app.deployment.boxes()).sort();
+    const wanted = before.toSorted();
+    await eventually(t, 'no container is left', async () => (await boxes()).join() === wanted.join());
   });
 });
 
