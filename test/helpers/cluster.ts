@@ -96,11 +96,8 @@ export class Cluster {
   /** Tells the swarm what a node is there for. */
   async setAvailability({ name }: ClusterNode, availability: 'active' | 'pause' | 'drain'): Promise<void> {
     const { ID, Version, Spec } = await this.inspect(name);
-    await this.manager.docker.getNode(ID).update({
-      ...Spec,
-      version: Version.Index,
-      Availability: availability,
-    });
+    const spec: object = { ...Spec, version: Version.Index, Availability: availability };
+    await this.manager.docker.getNode(ID).update(spec);
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: dockerode knows no types of nodes.

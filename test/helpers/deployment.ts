@@ -47,6 +47,12 @@ export class Deployment {
     return things.map(({ name }) => name);
   }
 
+  /** The ids of boxes that have a container, or a service. */
+  async boxes(): Promise<string[]> {
+    const things = [...(await this.#find()), ...(await this.#services())];
+    return [...new Set(things.map(({ boxId }) => boxId))];
+  }
+
   /** A box's container, on whichever engine it is; one that runs rather than one that does not. */
   async container(id: string): Promise<Docker.Container> {
     const filters = { label: [`dockbox.id=${id}`], name: [`dockbox-${id}`] };
@@ -57,6 +63,12 @@ export class Deployment {
       }
     }
     throw new Error(`There is no container of the box ${id}.`);
+  }
+
+  /** Whether a box has a container that runs. */
+  async runs(id: string): Promise<boolean> {
+    const container = await this.container(id).catch(() => undefined);
+    return container !== undefined && (await container.inspect()).State.Running;
   }
 
   /** Removes all containers and services that are left. @returns the names of what there was */
@@ -73,7 +85,8 @@ export class Deployment {
     const lists = await Promise.all(
       this.engines.map(async (engine) => {
         const containers = filters ? await engine.listContainers({ all: true, filters }) : [];
-        return containers.map(({ Id, Names }) => ({
+        return containers.map(({ Id, Labels, Names }) => ({
+          boxId: Labels['dockbox.id'] ?? '',
           name: Names[0]?.slice(1) ?? '',
           remove: () => engine.getContainer(Id).remove({ force: true, v: true }),
         }));
@@ -87,6 +100,7 @@ export class Deployment {
     if (!filters || this.env.ENGINE !== 'swarm') return [];
     const services = await this.docker.listServices({ filters: JSON.stringify(filters) });
     return services.map(({ ID, Spec }) => ({
+      boxId: Spec?.Labels?.['dockbox.id'] ?? '',
       name: Spec?.Name ?? ID,
       remove: () => this.docker.getService(ID).remove(),
     }));

@@ -13,7 +13,8 @@ import { type BoxService, generationOf, isToRun, pinned, pinOf, stopped } from '
 /** How often the swarm is asked what has become of a task, in ms. */
 const POLL_MS = 40;
 
-const NOBODY = 'no node of the swarm is ready.';
+/** What can't be helped by waiting. A manager that does not answer is no reason to stop what may be running. */
+const GIVEN_UP = [errors.NoCapacity, errors.ImageUnavailable, errors.EngineFailed];
 
 type Options = {
   manager: Manager;
@@ -47,18 +48,21 @@ export class Starting {
     const { manager } = this.#options;
     const patience = new Patience();
     let started = false;
+    let created = false;
     for (;;) {
       const service = await manager.find(box.id);
       if (service && isToRun(service.Spec)) {
         const located = await this.#follow(box, service, patience).catch(async (error: Error) => {
-          // It is not to start later, when there is nobody any more who wants it.
-          await manager.update(service, stopped(service.Spec));
+          if (GIVEN_UP.some((kind) => error instanceof kind)) await this.#giveUp(box.id, service, created);
           throw error;
         });
         if (located) return { ...located, started };
         await delay(POLL_MS);
-      } else if (await (service ? this.#start(box, service) : this.#create(box))) {
+      } else if (service) {
+        if (await this.#start(box, service)) started = true;
+      } else if (await this.#create(box)) {
         started = true;
+        created = true;
       }
     }
   }
@@ -70,6 +74,15 @@ export class Starting {
     const task = tasks.find(isWanted);
     if (task?.Status.State !== 'running' || !task.NodeID || mayRunTwice(service, tasks, task)) return;
     await this.#options.manager.update(service, pinned(service.Spec, task.NodeID));
+  }
+
+  /** Sees to it that a box does not start later, when there is nobody any more who wants it. */
+  async #giveUp(boxId: string, service: Service, created: boolean): Promise<void> {
+    const { manager, generations } = this.#options;
+    if (!(await manager.update(service, stopped(service.Spec))) || !created) return;
+    // Who deleted the box meanwhile does not know of what was made since.
+    await manager.remove(boxId);
+    await generations.remove(boxId);
   }
 
   async #create(box: Runnable): Promise<boolean> {
@@ -171,7 +184,7 @@ export class Starting {
       await manager.update(service, stopped(service.Spec));
     } else if (isOver) {
       const isReady = nodes.ready().length > 0;
-      const error = isReady ? new errors.NoCapacity() : new errors.EngineUnavailable(NOBODY);
+      const error = isReady ? new errors.NoCapacity() : new errors.EngineFailed('no node is ready.');
       error.cause = new Error(task.Status.Err ?? task.Status.Message);
       throw error;
     }

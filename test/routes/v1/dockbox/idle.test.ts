@@ -46,8 +46,7 @@ t.test('the idle clock', async (t) => {
   await t.test('stops the box when it runs out', async (t) => {
     const { body } = await until(app, 'box', stopped);
     t.match(body, { status: 'ready', connections: 0 });
-    const { State } = await (await app.deployment.container(id)).inspect();
-    t.equal(State.Running, false);
+    t.notOk(await app.deployment.runs(id));
   });
 
   await t.test('a connection starts it again, with the files there', async (t) => {

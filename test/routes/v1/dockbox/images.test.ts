@@ -71,7 +71,7 @@ t.test('the image that the request names', { skip: noRegistry }, async (t) => {
     t.match(answer.body.message, `The image "${missing}" can't be pulled: `);
     t.strictSame(await app.deployment.rows(), before);
     t.strictSame((await app.deployment.workspaces()).sort(), before.sort());
-    t.strictSame((await app.deployment.containers()).sort(), before.map((id) => `dockbox-${id}`).sort());
+    t.strictSame((await app.deployment.boxes()).sort(), before.sort());
   });
 });
 

@@ -20,7 +20,7 @@ t.test('who connects while a sweep stops the box waits, and gets a shell that li
   t.teardown(() => engine.release());
   const before = await startedAt(app, id);
 
-  const stopping = engine.hold(/^POST \S+\/stop/);
+  const stopping = engine.hold(/^POST \S+\/(stop|update)/);
   await app.pg.pool.query(`update dockbox set idle_since = now() - interval '1 hour'`);
   await stopping;
   // The sweep has decided: its stop is on the way to the engine.
