@@ -73,9 +73,9 @@ const connections = new WeakMap<Docker, Set<Duplex>>();
 function client(options: Docker.DockerOptions): Docker {
   const agent = new (options.protocol === 'https' ? https : http).Agent({ keepAlive: true });
   const open = new Set<Duplex>();
-  const connect = agent.createConnection;
-  agent.createConnection = function (...args: Parameters<typeof connect>) {
-    const connection = connect.apply(this, args);
+  const connect = agent.createConnection.bind(agent);
+  agent.createConnection = (...args: Parameters<typeof connect>) => {
+    const connection = connect(...args);
     if (connection) open.add(connection.once('close', () => open.delete(connection)));
     return connection;
   };
@@ -92,8 +92,8 @@ export function disconnectDocker(docker: Docker): void {
 /** Whether the engine answers within so many ms. */
 export function answers(docker: Docker, timeoutMs: number): Promise<boolean> {
   // The types don't know that it can be given up.
-  const ping = docker.ping as (options: object) => Promise<unknown>;
-  return ping.call(docker, { abortSignal: AbortSignal.timeout(timeoutMs) }).then(
+  const ping = docker.ping.bind(docker) as (options: object) => Promise<unknown>;
+  return ping({ abortSignal: AbortSignal.timeout(timeoutMs) }).then(
     () => true,
     () => false,
   );

@@ -67,7 +67,7 @@ t.test('what boxes reach from a node of a fleet', async (t) => {
   });
 
   await t.test('which can be set up as often as one likes', async (t) => {
-    const rules = () => node.daemon.run('sh', '-c', 'iptables -S; ip6tables -S');
+    const rules = () => node.daemon.run('sh', '-c', '{ iptables -S; ip6tables -S; } | grep DOCKBOX');
     const before = await rules();
     await firewall();
     t.equal(await rules(), before);
