@@ -64,8 +64,11 @@ type StartOptions = {
   hosts?: string[];
   /** Whether no program in a container may gain privileges, whoever started it and however. */
   noNewPrivileges?: boolean;
-  /** Whether it leaves the machine's network as it is: no default bridge, and no rules. */
-  leavesNetwork?: boolean;
+  /**
+   * The bridge of its default network, and then it leaves the rest of the machine's network as it is. A daemon that is told to
+   * have none deletes that of the machine's own engine.
+   */
+  bridge?: string;
 };
 
 /** A Docker daemon that can be taken away and comes back, without anybody else's noticing. */
@@ -204,7 +207,9 @@ export class Daemon {
       ...(this.#options.hosts ? ['--tls=false'] : []),
       ...(this.#options.hosts ?? []).map((host) => `--host=${host}`),
       ...(this.#options.noNewPrivileges ? ['--no-new-privileges'] : []),
-      ...(this.#options.leavesNetwork ? ['--bridge=none', '--iptables=false', '--ip-forward=false'] : []),
+      ...(this.#options.bridge
+        ? [`--bridge=${this.#options.bridge}`, '--iptables=false', '--ip-forward=false']
+        : []),
     ];
   }
 
