@@ -51,10 +51,13 @@ cat >/etc/docker/daemon.json <<JSON
 JSON
 # The package's own unit names a host, which daemon.json does, too.
 install -d /etc/systemd/system/docker.service.d
+# A swarm's node forgets Docker's networks at each start: swarm.md says why.
+forget=$([ "$ROLE" = single ] || echo "ExecStartPre=-/bin/rm -f /var/lib/docker/network/files/local-kv.db")
 cat >/etc/systemd/system/docker.service.d/dockbox.conf <<UNIT
 [Unit]
 RequiresMountsFor=$MOUNT_POINT
 [Service]
+$forget
 ExecStart=
 ExecStart=/usr/bin/dockerd
 UNIT
@@ -70,6 +73,34 @@ systemctl restart systemd-journald
 systemctl daemon-reload
 systemctl enable docker
 systemctl restart docker
+
+# What all hosts of a deployment have their parts from.
+registry=${SERVER_IMAGE%%/*}
+case $registry in
+  *.dkr.ecr.*) aws ecr get-login-password --region "$REGION" | docker login -u AWS --password-stdin "$registry" ;;
+esac
+docker pull -q "$SERVER_IMAGE"
+
+# A node keeps its boxes from private networks and from itself, by the rules of the server's own version; again after each start of Docker.
+if [ "$ROLE" != single ]; then
+  print='process.stdout.write((await import("/app/build/setup/firewall-script.js")).firewallScript({ BOX_EGRESS_ALLOW: "", BOX_EGRESS_DENY: "" }))'
+  docker run --rm --network none "$SERVER_IMAGE" node --input-type=module -e "$print" >/usr/local/sbin/dockbox-firewall
+  cat >/etc/systemd/system/dockbox-firewall.service <<UNIT
+[Unit]
+Description=What boxes may reach
+After=docker.service
+PartOf=docker.service
+[Service]
+Type=oneshot
+RemainAfterExit=true
+ExecStart=/bin/sh /usr/local/sbin/dockbox-firewall
+[Install]
+WantedBy=docker.service
+UNIT
+  systemctl daemon-reload
+  systemctl enable dockbox-firewall
+  systemctl restart dockbox-firewall
+fi
 
 # The swarm. The first manager makes it, and tells the others how to join.
 if [ "$ROLE" != single ] && [ "$(docker info --format '{{.Swarm.LocalNodeState}}')" = inactive ]; then
@@ -87,11 +118,6 @@ fi
 [ "$ROLE" = worker ] && exit 0
 
 # The server, taken out of its image: Node, the project, the unit.
-registry=${SERVER_IMAGE%%/*}
-case $registry in
-  *.dkr.ecr.*) aws ecr get-login-password --region "$REGION" | docker login -u AWS --password-stdin "$registry" ;;
-esac
-docker pull -q "$SERVER_IMAGE"
 # The same number on every host: the files are shared.
 id dockbox >/dev/null 2>&1 || useradd --uid 7303 --system --home-dir /nonexistent --shell /usr/sbin/nologin dockbox
 chown dockbox: "$MOUNT_POINT"
