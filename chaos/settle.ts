@@ -62,13 +62,18 @@ async function untilNothing(ledger: Ledger, when: string, look: () => Promise<st
 }
 
 /** What still moves when nobody is there. */
-async function unrest({ daemon, pool, replicas }: World): Promise<string[]> {
-  const containers = await daemon.docker.listContainers();
+async function unrest(world: World): Promise<string[]> {
+  const { pool, replicas } = world;
+  // A fetch's is removed when it has ended.
+  const containers = (await notPrepared(world)).filter(
+    ({ Names, State }) => State === 'running' || Names[0]?.startsWith('/dockbox-fetch-'),
+  );
   const { rows } = await pool.query<{ what: string }>(
     `select 'the connection ' || id || ' is counted' as what from connection
      union all select 'the box ' || id || ' is ' || status || ', running: ' || running || ', deleted: '
        || coalesce(deleted_at::text, 'no')
-       from dockbox where running or status = 'creating' or deleted_at is not null`,
+       from dockbox where running or status = 'creating' or deleted_at is not null
+     union all select 'what was prepared for ' || id || ' is nobody''s' from prepared_fetch where replica_id is null`,
   );
   const known = await pool.query('select from replica');
   return [
@@ -76,6 +81,20 @@ async function unrest({ daemon, pool, replicas }: World): Promise<string[]> {
     ...rows.map(({ what }) => what),
     ...(known.rowCount === replicas.length ? [] : [`${known.rowCount} servers are known`]),
   ];
+}
+
+/** The containers that are there, but for those that servers keep ready for fetches to come. */
+async function notPrepared({ daemon, pool }: World) {
+  const containers = await daemon.docker.listContainers({ all: true });
+  // Looked for after them: a row is there before its container.
+  const ids = await prepared(pool);
+  return containers.filter(({ Names }) => !ids.has(Names[0]?.replace('/dockbox-fetch-', '') ?? ''));
+}
+
+/** The ids of boxes to come that servers have prepared fetches for. */
+async function prepared(pool: World['pool']): Promise<Set<string>> {
+  const { rows } = await pool.query<{ id: string }>('select id from prepared_fetch');
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Names whose fate nobody heard of: what there is of them is deleted, as by whoever looks at the list. */
@@ -103,7 +122,7 @@ async function compare({ world, ledger, random }: Scene): Promise<void> {
   for (const id of await workspaces(world)) {
     if (!ids.has(id)) ledger.violation(`the workspace ${id} belongs to nobody`);
   }
-  for (const { Names } of await world.daemon.docker.listContainers({ all: true })) {
+  for (const { Names } of await notPrepared(world)) {
     const id = Names[0]?.replace('/dockbox-', '') ?? '';
     if (!ids.has(id)) ledger.violation(`the container ${Names[0]} belongs to nobody`);
   }
@@ -200,7 +219,8 @@ async function remove({ replicas }: World, ledger: Ledger, id: string): Promise<
 /** What is there once every box has been deleted. */
 async function remains(world: World): Promise<string[]> {
   const { daemon, pool } = world;
-  const containers = await daemon.docker.listContainers({ all: true });
+  const containers = await notPrepared(world);
+  const ready = new Set((await daemon.docker.listContainers()).map(({ Id }) => Id));
   const { Volumes } = await daemon.docker.listVolumes();
   const { rows } = await pool.query<{ id: string }>(
     'select id from dockbox union all select id from connection',
@@ -215,7 +235,7 @@ async function remains(world: World): Promise<string[]> {
     ),
     ...rows.map(({ id }) => `the row ${id} is left`),
     ...(await daemon.processes())
-      .filter(({ name }) => !running.has(name))
+      .filter(({ name, container }) => !running.has(name) && !(container && ready.has(container)))
       .filter(({ name, container }) => !(lost.has(container) && FIRST_PROCESSES.includes(name)))
       .map(
         ({ name, container }) => `${name} is running${container ? `, in the container ${container}` : ''}`,
@@ -224,8 +244,10 @@ async function remains(world: World): Promise<string[]> {
 }
 
 /** The mount point's directories, but for what dockbox itself notes there. */
-async function workspaces({ mountPoint }: World): Promise<string[]> {
-  return (await readdir(mountPoint)).filter((name) => !name.startsWith('.'));
+async function workspaces({ mountPoint, pool }: World): Promise<string[]> {
+  const names = await readdir(mountPoint);
+  const ids = await prepared(pool);
+  return names.filter((name) => !name.startsWith('.') && !ids.has(name));
 }
 
 async function endServers({ world, ledger }: Scene): Promise<void> {
@@ -233,4 +255,6 @@ async function endServers({ world, ledger }: Scene): Promise<void> {
   for (const code of codes) if (code !== 0) ledger.violation(`a server ended with ${code} on SIGTERM`);
   const { rowCount } = await world.pool.query('select from replica');
   if (rowCount) ledger.violation(`${rowCount} servers that have ended are on the list`);
+  for (const id of await prepared(world.pool)) ledger.violation(`${id} is still prepared for`);
+  for (const complaint of await remains(world)) ledger.violation(`after the last server, ${complaint}`);
 }

@@ -76,6 +76,7 @@ export async function openWorld(t: Scope, options: Options, ledger: Ledger): Pro
       LOG_LEVEL: 'info',
       PORT: '0',
       ALLOW_PRIVATE_SOURCES: 'true',
+      FETCH_POOL_SIZE: '1',
       REQUESTS_PER_MINUTE: '0',
       CONNECTS_PER_MINUTE: '0',
       CONNECTIONS_PER_ADDRESS: '0',

@@ -14,6 +14,7 @@ export const ConfigSchema = Type.Object({
   ENVIRONMENT: Type.Enum(['development', 'test', 'production']),
   PORT: Type.Integer({ minimum: 0, maximum: 65535, description: '0 picks a free port' }),
   HOST: Type.String({ default: '127.0.0.1' }),
+  ENGINE: Type.Enum(['single', 'swarm'], { default: 'single' }),
   DOCKER_SERVER_HOST: Required('A unix path, host:port or URL'),
   DOCKER_CERT_PATH: Type.Optional(Required('Directory with ca.pem, cert.pem and key.pem')),
   DATABASE_NAME: Required('Database'),
@@ -40,6 +41,9 @@ export const ConfigSchema = Type.Object({
   BOX_MEMORY_BYTES: Type.Integer({ minimum: 6 * 1024 ** 2, default: 2 * 1024 ** 3 }),
   BOX_CPUS: Type.Number({ exclusiveMinimum: 0, default: 2 }),
   BOX_PIDS: Type.Integer({ minimum: 1, default: 512 }),
+  BOX_RESERVED_MEMORY_BYTES: Type.Integer({ minimum: 0, default: 256 * 1024 ** 2 }),
+  BOX_RESERVED_CPUS: Type.Number({ minimum: 0, default: 0.1 }),
+  FENCE_SECONDS: Type.Number({ minimum: 3, default: 10 }),
   BOX_DISK_BYTES: Type.Integer({ minimum: 1, default: 10 * 1024 ** 3 }),
   DISK_CHECK_SECONDS: Type.Number({ exclusiveMinimum: 0, default: 60 }),
   BOX_USER: Type.String({

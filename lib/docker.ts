@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import Docker from 'dockerode';
 import type { Config } from './config.js';
 import { errors } from './errors.js';
@@ -9,42 +10,93 @@ import { publish } from './events.js';
 
 type Address = Pick<Config, 'DOCKER_SERVER_HOST' | 'DOCKER_CERT_PATH'>;
 
+/** Where an engine is, as a client knows it. */
+type Location = Pick<Docker.DockerOptions, 'socketPath' | 'host' | 'port' | 'protocol'>;
+
 /**
  * A client of the Docker engine that the configuration names: a unix path (`/var/run/docker.sock` or `unix://…`),
- * `host:port`, or a `tcp://`, `http://` or `https://` URL. With DOCKER_CERT_PATH the connection is mutual TLS with
- * that directory's `ca.pem`, `cert.pem` and `key.pem`, as the `docker` command does it. Nothing is sent yet.
+ * `host:port`, or a `tcp://`, `http://` or `https://` URL; or several, separated by commas, of which the first is used until
+ * {@link useNext}. With DOCKER_CERT_PATH the connection is mutual TLS with that directory's `ca.pem`, `cert.pem` and
+ * `key.pem`, as the `docker` command does it. Nothing is sent yet.
  * @throws when DOCKER_SERVER_HOST is none of these, or a certificate file can't be read
  */
 export function connectDocker({
-  DOCKER_SERVER_HOST: address,
+  DOCKER_SERVER_HOST: addresses,
   DOCKER_CERT_PATH: certificates,
 }: Address): Docker {
-  if (address.startsWith('unix://')) return client({ socketPath: address.slice('unix://'.length) });
-  if (address.startsWith('/')) return client({ socketPath: address });
-
-  const { secure, host, port } = parseAddress(address);
-  const tls = secure || certificates !== undefined;
-  return client({
-    host,
-    port: port ?? (tls ? 2376 : 2375),
-    protocol: tls ? 'https' : 'http',
-    ...(certificates && {
-      ca: readFileSync(path.join(certificates, 'ca.pem')),
-      cert: readFileSync(path.join(certificates, 'cert.pem')),
-      key: readFileSync(path.join(certificates, 'key.pem')),
-    }),
+  const locations = addresses.split(',').map((address) => locate(address.trim(), certificates !== undefined));
+  const [first, ...others] = locations as [Location, ...Location[]];
+  if (others.some(({ protocol }) => protocol !== first.protocol)) {
+    throw new Error(
+      'DOCKER_SERVER_HOST has addresses with TLS and without: give all of them the one or the other.',
+    );
+  }
+  const docker = client({
+    ...first,
+    ...(first.protocol === 'https' &&
+      certificates && {
+        ca: readFileSync(path.join(certificates, 'ca.pem')),
+        cert: readFileSync(path.join(certificates, 'cert.pem')),
+        key: readFileSync(path.join(certificates, 'key.pem')),
+      }),
   });
+  if (others.length > 0) alternatives.set(docker, locations);
+  return docker;
 }
+
+/** The locations of clients that have several; the first one is in use. */
+const alternatives = new WeakMap<Docker, Location[]>();
+
+/** Has a client that knows several engines use the next one, and drops its connections; one that knows no other goes on. */
+export function useNext(docker: Docker): void {
+  const locations = alternatives.get(docker);
+  const current = locations?.shift();
+  if (!locations || !current) return;
+  locations.push(current);
+  const nowhere = { socketPath: undefined, socketPathCache: undefined, host: undefined, port: undefined };
+  Object.assign(docker.modem, nowhere, locations[0]);
+  disconnectDocker(docker);
+}
+
+function locate(address: string, certificates: boolean): Location {
+  const socketPath = address.replace(/^unix:\/\//, '');
+  if (socketPath.startsWith('/')) return { socketPath, protocol: 'http' };
+  const { secure, host, port } = parseAddress(address);
+  const tls = secure || certificates;
+  return { host, port: port ?? (tls ? 2376 : 2375), protocol: tls ? 'https' : 'http' };
+}
+
+/** The open connections of each client, streams of terminals included: those an agent itself forgets. */
+const connections = new WeakMap<Docker, Set<Duplex>>();
 
 /** A client with connections of its own, so that they can be dropped; the types don't know that there may be some. */
 function client(options: Docker.DockerOptions): Docker {
   const agent = new (options.protocol === 'https' ? https : http).Agent({ keepAlive: true });
-  return new Docker({ ...options, agent } as Docker.DockerOptions);
+  const open = new Set<Duplex>();
+  const connect = agent.createConnection.bind(agent);
+  agent.createConnection = (...args: Parameters<typeof connect>) => {
+    const connection = connect(...args);
+    if (connection) open.add(connection.once('close', () => open.delete(connection)));
+    return connection;
+  };
+  const docker = new Docker({ ...options, agent } as Docker.DockerOptions);
+  connections.set(docker, open);
+  return docker;
 }
 
-/** Drops the client's connections, those too on which an answer is still awaited. */
+/** Drops the client's connections, those too on which an answer is still awaited, and streams that were hijacked. */
 export function disconnectDocker(docker: Docker): void {
-  (docker.modem as { agent?: http.Agent }).agent?.destroy();
+  for (const connection of connections.get(docker) ?? []) connection.destroy();
+}
+
+/** Whether the engine answers within so many ms. */
+export function answers(docker: Docker, timeoutMs: number): Promise<boolean> {
+  // The types don't know that it can be given up.
+  const ping = docker.ping.bind(docker) as (options: object) => Promise<unknown>;
+  return ping({ abortSignal: AbortSignal.timeout(timeoutMs) }).then(
+    () => true,
+    () => false,
+  );
 }
 
 function parseAddress(address: string) {

@@ -68,6 +68,11 @@ export const errors = {
     503,
   ),
   EngineFailed: createError<[string]>('DBX_ENGINE_FAILED', 'The container engine could not do it: %s', 503),
+  NoCapacity: createError(
+    'DBX_NO_CAPACITY',
+    'The fleet has no room for another dockbox at this moment: try again in a minute, or stop one that you do not need.',
+    503,
+  ),
   DatabaseUnavailable: createError(
     'DBX_DATABASE_UNAVAILABLE',
     'The database does not answer: try again in a moment.',

@@ -32,7 +32,11 @@ export class Tools {
     const id = image?.Id.replace('sha256:', '');
     if (!id) return undefined;
     const name = VOLUME_PREFIX + id.slice(0, 12);
-    if (await ask(found(this.#docker.getVolume(name).inspect()))) return name;
+    const volume = this.#docker.getVolume(name);
+    const made = await ask(found(volume.inspect()));
+    if (made?.Labels?.[VOLUME_LABEL]) return name;
+    // A node that was to run a box before it had the tools: its engine has made an empty one.
+    if (made) await ask(volume.remove());
     return (await this.#fill(name, id)) ? name : undefined;
   }
 

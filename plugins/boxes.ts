@@ -10,8 +10,11 @@ declare module 'fastify' {
   }
 }
 
-/** Between two looks whether a fetch is to be prepared, in ms: also how long a box that has just been made has the engine to itself. */
-const PREPARE_MS = 2000;
+/** How often what fetches have left is removed, and the next ones are prepared, in ms: not while a box is connected to that is new. */
+const TEND_MS = 2000;
+
+/** The same after a failure, in ms: an engine in trouble is let alone. */
+const RECOVER_MS = 30_000;
 
 /** The boxes of this deployment, as `app.boxes`. */
 export default fp(
@@ -41,10 +44,15 @@ export default fp(
       env: process.env,
     });
     app.decorate('boxes', boxes);
+    let ended = true;
     const stop = every(
-      () => jitter(PREPARE_MS),
-      () => fetchPool.fill(),
-      (err) => log.warn({ err }, 'a fetch could not be prepared'),
+      () => jitter(ended ? TEND_MS : RECOVER_MS),
+      async () => {
+        ended = false;
+        await fetchPool.tend();
+        ended = true;
+      },
+      (err) => log.warn({ err }, 'fetches could not be prepared'),
     );
     app.addHook('preClose', async () => {
       await Promise.all([boxes.close(), stop()]);

@@ -3,6 +3,7 @@ import { addressList } from '../lib/address-list.js';
 import { type Egress, probeEgress } from '../lib/egress.js';
 import { DEPLOYMENT_LABEL } from '../lib/engines/engine.js';
 import { every } from '../lib/every.js';
+import { ensureNetwork, NETWORK } from '../lib/network.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -18,24 +19,28 @@ const RETRY_MS = 10_000;
 /** Watches whether boxes are kept from private networks and from the engine's host, unless they need not be. */
 export default fp(
   async (app) => {
-    const { config, docker, engine, log } = app;
+    const { config, docker, engine, log, nodes } = app;
     let state: Egress = config.BOX_EGRESS === 'open' ? 'open' : 'unknown';
     app.decorate('egress', {
       get state() {
-        return state;
+        if (!nodes || state === 'open') return state;
+        // A node that is ready has been looked at.
+        return nodes.ready().length > 0 ? 'filtered' : 'unknown';
       },
     });
-    if (config.BOX_EGRESS === 'open') return;
+    if (config.BOX_EGRESS === 'open' || nodes) return;
 
     const probe = {
       docker,
+      network: NETWORK,
       image: config.BASE_IMAGE,
       labels: { [DEPLOYMENT_LABEL]: engine.deployment },
       allow: addressList(config.BOX_EGRESS_ALLOW),
     };
     const look = async () => {
       const before = state;
-      state = await probeEgress(probe);
+      // Another server may be making the network at this moment.
+      state = (await ensureNetwork(docker)) ? await probeEgress(probe) : 'unknown';
       if (state === before) return;
       if (state === 'filtered') log.info({}, 'boxes are kept from private networks and from the host');
       if (state === 'open') {
@@ -59,5 +64,5 @@ export default fp(
     );
     app.addHook('preClose', stop);
   },
-  { name: 'egress', dependencies: ['env', 'docker', 'engine'] },
+  { name: 'egress', dependencies: ['env', 'docker', 'engine', 'nodes'] },
 );

@@ -4,6 +4,7 @@ import { detectQuota } from '../lib/boxes/quota.js';
 import { Workspaces } from '../lib/boxes/workspace.js';
 import type { Engine } from '../lib/engines/engine.js';
 import { SingleEngine } from '../lib/engines/single.js';
+import { SwarmEngine } from '../lib/engines/swarm/swarm.js';
 import { errors } from '../lib/errors.js';
 import type { Log } from '../lib/log.js';
 import { resolveMountPoint } from '../lib/paths.js';
@@ -23,33 +24,42 @@ declare module 'fastify' {
 /** What runs the boxes of this deployment, which its database identifies, and where their files are. */
 export default fp(
   async (app) => {
-    const { config, docker, pg } = app;
+    const { config, docker, nodes, pg } = app;
     const { rows } = await pg.pool.query<{ id: string }>('select id from deployment');
     const root = resolveMountPoint(config.MOUNT_POINT);
     const quota = await detectQuota(root, config.BOX_DISK_BYTES);
     const workspaces = new Workspaces(root, () => app.engine.worker(), config.BASE_IMAGE, quota);
     app.decorate('workspaces', workspaces);
-    const tools = new Tools(docker, config.BASE_IMAGE);
-    app.decorate('tools', await hasTools(tools, app.log));
-    if (config.CONTAINER_RUNTIME) await checkRuntimeOf(config.CONTAINER_RUNTIME, app);
-    app.decorate(
-      'engine',
-      new SingleEngine({
-        docker,
-        deployment: rows[0]?.id ?? '',
-        limits: {
-          memoryBytes: config.BOX_MEMORY_BYTES,
-          cpus: config.BOX_CPUS,
-          pids: config.BOX_PIDS,
-          runtime: config.CONTAINER_RUNTIME,
-          user: userOf(config),
-        },
-        tools,
-        workspace: (id) => workspaces.path(id),
-      }),
-    );
+    const options = {
+      docker,
+      deployment: rows[0]?.id ?? '',
+      limits: {
+        memoryBytes: config.BOX_MEMORY_BYTES,
+        cpus: config.BOX_CPUS,
+        pids: config.BOX_PIDS,
+        runtime: config.CONTAINER_RUNTIME,
+        user: userOf(config),
+      },
+      workspace: (id: string) => workspaces.path(id),
+    };
+    if (nodes) {
+      // While none is ready they are taken to have the base image that they will have.
+      app.decorate('tools', nodes.ready().length === 0 || nodes.tools !== undefined);
+      const { BOX_RESERVED_MEMORY_BYTES: memoryBytes, BOX_RESERVED_CPUS: cpus } = config;
+      const reservations = { memoryBytes, cpus };
+      const fenceSeconds = config.FENCE_SECONDS;
+      app.decorate(
+        'engine',
+        new SwarmEngine({ ...options, nodes, reservations, mountPoint: root, fenceSeconds }),
+      );
+    } else {
+      const tools = new Tools(docker, config.BASE_IMAGE);
+      app.decorate('tools', await hasTools(tools, app.log));
+      if (config.CONTAINER_RUNTIME) await checkRuntimeOf(config.CONTAINER_RUNTIME, app);
+      app.decorate('engine', new SingleEngine({ ...options, tools }));
+    }
   },
-  { name: 'engine', dependencies: ['env', 'db', 'docker'] },
+  { name: 'engine', dependencies: ['env', 'db', 'docker', 'nodes'] },
 );
 
 /** An engine that is away now is taken to have the base image that it had when the service was set up: it has tools. */

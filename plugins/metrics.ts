@@ -67,6 +67,20 @@ export default fp(
       },
     });
 
+    if (app.nodes) {
+      const { nodes } = app;
+      new Gauge({
+        name: 'dockbox_nodes',
+        help: 'Nodes of the swarm as this replica sees them: all, and ready for boxes of those',
+        labelNames: ['state'],
+        registers,
+        collect() {
+          this.set({ state: 'all' }, nodes.all().length);
+          this.set({ state: 'ready' }, nodes.ready().length);
+        },
+      });
+    }
+
     const histogram = (name: string, help: string, labelNames: string[], buckets: number[]) =>
       new Histogram({ name, help, labelNames, buckets, registers });
     const counter = (name: string, help: string, labelNames: string[] = []) =>
@@ -118,5 +132,5 @@ export default fp(
       for (const end of ends) end();
     });
   },
-  { name: 'metrics', dependencies: ['db', 'drain', 'websocket'] },
+  { name: 'metrics', dependencies: ['db', 'drain', 'nodes', 'websocket'] },
 );

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
+import { useNext } from '../lib/docker.js';
 import { reason } from '../lib/refusal.js';
 import { install, isInstalled, mayInstall, run, step } from './run.js';
 
@@ -17,7 +18,13 @@ const START_TIMEOUT_MS = 60_000;
 export async function ensureDocker(docker: Docker, address: string): Promise<void> {
   /** Why the engine does not answer; undefined when it does. */
   const problem = () => docker.ping().then(() => undefined, reason);
-  const why = await problem();
+  let why = await problem();
+  // Of several managers of a swarm any will do.
+  for (const _ of address.split(',').slice(1)) {
+    if (why === undefined) return;
+    useNext(docker);
+    why = await problem();
+  }
   if (why === undefined) return;
   if (address.replace(/^unix:\/\//, '') !== DEFAULT_SOCKET) {
     throw new Error(

@@ -6,7 +6,7 @@ import { buffer } from 'node:stream/consumers';
 import type Docker from 'dockerode';
 import { addressList } from '../lib/address-list.js';
 import type { Config } from '../lib/config.js';
-import { BRIDGE, ensureNetwork } from '../lib/network.js';
+import { BRIDGE, ensureNetwork, FLEET_BRIDGE } from '../lib/network.js';
 import { isInstalled } from './run.js';
 
 /** Private, local and reserved (IANA's special-purpose registries), and Azure's platform, which is at a public address. */
@@ -38,8 +38,8 @@ const CLOSED_V6 = [
   ...CLOSED_V4.map(translated),
 ];
 
-const FORWARD_CHAIN = 'DOCKBOX-FORWARD';
-const INPUT_CHAIN = 'DOCKBOX-INPUT';
+export const FORWARD_CHAIN = 'DOCKBOX-FORWARD';
+export const INPUT_CHAIN = 'DOCKBOX-INPUT';
 
 type Settings = Pick<Config, 'BOX_EGRESS' | 'BOX_EGRESS_ALLOW' | 'BOX_EGRESS_DENY' | 'DOCKER_SERVER_HOST'>;
 
@@ -52,9 +52,9 @@ type Rules = { family: 4 | 6; allow: string[]; deny: string[]; resolvers: string
  * DOCKER-USER when it is restarted; after a flush of the firewall this has to be run again.
  */
 export async function ensureFirewall(docker: Docker, settings: Settings): Promise<void> {
-  const network = await ensureNetwork(docker);
-  const why = network ? await whyNot(settings, network.bridge) : 'the network of boxes is not there yet';
-  if (!network || why) {
+  const bridge = await ensureNetwork(docker);
+  const why = bridge ? await whyNot(settings, bridge) : 'the network of boxes is not there yet';
+  if (!bridge || why) {
     console.log(`The firewall is left as it is: ${why}.`);
     return;
   }
@@ -65,7 +65,7 @@ export async function ensureFirewall(docker: Docker, settings: Settings): Promis
   try {
     for (const family of existsSync('/proc/net/if_inet6') ? ([4, 6] as const) : ([4] as const)) {
       const command = family === 4 ? 'iptables' : 'ip6tables';
-      const bridges = [...new Set([BRIDGE, network.bridge])];
+      const bridges = [...new Set([BRIDGE, FLEET_BRIDGE, bridge])];
       if (isOpen) await takeOut(command, bridges);
       else await putIn(command, bridges, { family, allow, deny, resolvers });
     }

@@ -1,9 +1,13 @@
-// The set-up of `npm start`, a throw-away database, then every test.
+// The set-up of `npm start`, a throw-away database, then every test; with ENGINE=swarm on a throw-away swarm of one node.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { prepareBuild, root } from './prepare.mjs';
 import { withThrowAways } from './throw-away.mjs';
+
+// What is set up is the machine's own engine, which a swarm's images come from.
+const { ENGINE: engine } = process.env;
+delete process.env.ENGINE;
 
 prepareBuild();
 const { prepare } = await import('../build/setup/index.js');
@@ -16,7 +20,18 @@ const { ensureBrowser } = await import('../build/setup/browser.js');
 await ensureBrowser();
 process.once('SIGINT', () => {});
 process.once('SIGTERM', () => {});
-process.exitCode = await withThrowAways(runTests);
+process.exitCode = await withThrowAways(engine === 'swarm' ? onSwarm : runTests);
+
+async function onSwarm(variables) {
+  const { RunScope } = await import('../build/test/helpers/scope.js');
+  const { startLoneSwarm } = await import('../build/test/helpers/lone-swarm.js');
+  const scope = new RunScope();
+  try {
+    return await runTests({ ...variables, ...(await startLoneSwarm(scope)) });
+  } finally {
+    for (const problem of await scope.end()) console.error(problem);
+  }
+}
 
 async function runTests(variables) {
   const files = process.argv

@@ -170,7 +170,7 @@ export class Creation {
     if (guess !== undefined && guess !== image) await engine.remove(id);
     await engine.ensureRunning({ id, name, image });
     if (!(await markReady(pool, { id, creatorId }))) throw deletedWhileCreated(name);
-    fetchPool.inBackground(fetched.remove(), "a fetch's container is left to the sweep");
+    fetchPool.removeLater(fetched.remove);
     if (!requested) recentImages.note(this.#source, image);
   }
 

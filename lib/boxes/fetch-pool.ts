@@ -35,9 +35,9 @@ type Options = {
 export class FetchPool {
   readonly #options: Options;
   readonly #ready: Prepared[] = [];
-  /** What is at work in the background. */
-  readonly #work = new Set<Promise<void>>();
-  #filling: Promise<void> | undefined;
+  /** Removals of containers that have done their job. */
+  readonly #done: (() => Promise<void>)[] = [];
+  #tending: Promise<void> | undefined;
   #closed = false;
 
   constructor(options: Options) {
@@ -65,34 +65,42 @@ export class FetchPool {
     return rowCount === 1;
   }
 
-  /** Starts what is missing, one after the other: whoever waits for a box now needs the engine more. */
-  fill(): Promise<void> {
-    this.#filling ??= this.#fill().finally(() => {
-      this.#filling = undefined;
+  /** Has a container removed that has done its job, once whoever gets its box has connected to it. */
+  removeLater(remove: () => Promise<void>): void {
+    this.#done.push(remove);
+  }
+
+  /**
+   * Removes what has done its job and starts what is missing, one after the other: whoever waits for a box now needs the
+   * engine more.
+   */
+  tend(): Promise<void> {
+    this.#tending ??= this.#tend().finally(() => {
+      this.#tending = undefined;
     });
-    return this.#filling;
+    return this.#tending;
   }
 
-  /** Lets what needs nobody's attention end by itself. @param failed what to say when it can't */
-  inBackground(work: Promise<void>, failed: string): void {
-    const done = work
-      .catch((err: unknown) => this.#options.log.warn({ err }, failed))
-      .finally(() => this.#work.delete(done));
-    this.#work.add(done);
-  }
-
-  /** Removes all that was prepared, and waits for what is at work. What can't be removed is left to the sweep. */
+  /** Removes all that was prepared or has done its job. What can't be removed is left to the sweeps of others. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#filling?.catch(() => {});
-    for (const { id } of this.#ready.splice(0)) {
-      this.inBackground(this.#discard(id), 'a prepared container is left to the sweep');
-    }
-    await Promise.all(this.#work);
+    // Whoever had it work tells of its failure.
+    await this.#tending?.catch(() => {});
+    for (const { id } of this.#ready.splice(0)) this.#done.push(() => this.#discard(id));
+    await this.#removeDone();
   }
 
-  async #fill(): Promise<void> {
+  async #removeDone(): Promise<void> {
+    for (const remove of this.#done.splice(0)) {
+      await remove().catch((err: unknown) =>
+        this.#options.log.warn({ err }, "a fetch's container could not be removed yet"),
+      );
+    }
+  }
+
+  async #tend(): Promise<void> {
     const { engine, image, size } = this.#options;
+    await this.#removeDone();
     if (this.#ready.length >= size || !(await hasImage(await engine.worker(), image))) return;
     while (this.#ready.length < size && !this.#closed) this.#ready.push(await this.#prepare());
   }
@@ -117,7 +125,7 @@ export class FetchPool {
       });
       return { id, container };
     } catch (error) {
-      this.inBackground(this.#discard(id), 'a prepared container is left to the sweep');
+      this.#done.push(() => this.#discard(id));
       throw error;
     }
   }

@@ -7,10 +7,24 @@ import type { Quota } from './quota.js';
 import { isId } from './store.js';
 
 /** The file that says whose a mount point is: the id of a deployment. */
-const OWNER_FILE = '.dockbox-deployment';
+export const OWNER_FILE = '.dockbox-deployment';
 
 /** How long it may take to empty a workspace, in ms. */
 const EMPTY_TIMEOUT_MS = 600_000;
+
+/**
+ * Makes a mount point a deployment's, when it is nobody's yet.
+ * @param root MOUNT_POINT, absolute
+ * @returns the id of the deployment whose it is
+ */
+export async function claimMountPoint(root: string, deployment: string): Promise<string> {
+  await mkdir(root, { recursive: true });
+  const file = path.join(root, OWNER_FILE);
+  await writeFile(file, deployment, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
+  return readFile(file, 'utf8');
+}
 
 /** The workspaces below one mount point, and the throw-away container that removes what the server itself can't. */
 export class Workspaces {
@@ -55,12 +69,7 @@ export class Workspaces {
    * @returns false when it is another deployment's, which may share it with this one
    */
   async claim(deployment: string): Promise<boolean> {
-    await mkdir(this.#root, { recursive: true });
-    const file = path.join(this.#root, OWNER_FILE);
-    await writeFile(file, deployment, { flag: 'wx' }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    return (await readFile(file, 'utf8')) === deployment;
+    return (await claimMountPoint(this.#root, deployment)) === deployment;
   }
 
   /** The ids that the directories below the mount point have for names. */

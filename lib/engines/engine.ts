@@ -21,8 +21,14 @@ export type BoxLimits = {
   user: string;
 };
 
+/** Whose a container is, whether it runs, and whether it is there for the fetch alone. */
+export type Owned = { boxId: string; running: boolean; fetches: boolean };
+
 /** A box's container, and the Docker engine that has it: its execs are that engine's. */
 export type Place = { docker: Docker; container: Docker.Container };
+
+/** What has become of a place: of its machine, and of the box that was there. */
+export type Whereabouts = 'there' | 'silent' | 'moved';
 
 /**
  * What runs the containers of a deployment's boxes: one Docker engine, or many. Every operation may be repeated and may
@@ -58,11 +64,17 @@ export interface Engine {
   /** Whether the box's container runs. */
   isRunning(id: string): Promise<boolean>;
 
-  /** Every container of the deployment's: whose it is, whether it runs, and whether it is there for the fetch alone. */
-  containers(): Promise<{ boxId: string; running: boolean; fetches: boolean }[]>;
+  /** Every container of the deployment's. */
+  containers(): Promise<Owned[]>;
 
   /** Where the box's container is, or was last; undefined when nothing is known of one. It may be gone all the same. */
   place(id: string): Promise<Place | undefined>;
+
+  /**
+   * Whether a box that ran at a place may be found there: not so when the place's machine does not answer, or the box was
+   * moved to another one. Connecting again helps then.
+   */
+  whereabouts(id: string, place: Place): Promise<Whereabouts>;
 
   /** A Docker engine for throw-away containers that need to see workspaces, and for images. */
   worker(): Promise<Docker>;

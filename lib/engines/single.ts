@@ -6,6 +6,7 @@ import { ensureNetwork, NETWORK } from '../network.js';
 import { reason } from '../refusal.js';
 import { TOOLS_PATH, TOOLS_RUN_PATH, type Tools } from '../tools.js';
 import { makeHome, nameUser, ROOT } from '../user.js';
+import { ownedOf, removeContainer } from './containers.js';
 import {
   BOX_LABEL,
   type BoxLimits,
@@ -13,8 +14,10 @@ import {
   DEPLOYMENT_LABEL,
   type Engine,
   fetchContainerName,
+  type Owned,
   type Place,
   type Runnable,
+  type Whereabouts,
 } from './engine.js';
 import { CAPABILITIES, mainCommand, SHM_BYTES, STOP_GRACE_SECONDS, ULIMITS } from './hardening.js';
 
@@ -64,7 +67,7 @@ export class SingleEngine implements Engine {
       return true;
     } catch (error) {
       if (statusOf(error) === undefined) throw error;
-      await this.#removeContainer(containerName(box.id));
+      await removeContainer(this.#docker, containerName(box.id));
       // 400 is the runtime's word on what it was told to run; all else is the engine's own trouble.
       if (statusOf(error) !== 400) throw new errors.EngineFailed(reason(error));
       throw new errors.ImageUnavailable(
@@ -88,7 +91,7 @@ export class SingleEngine implements Engine {
       const inspected = await ask(found(container.inspect()));
       if (inspected?.State.Running) return false;
       // By its own id: another server may have made it anew under the same name.
-      if (inspected) await this.#removeContainer(inspected.Id);
+      if (inspected) await removeContainer(this.#docker, inspected.Id);
       return undefined;
     }
   }
@@ -100,12 +103,12 @@ export class SingleEngine implements Engine {
   }
 
   async remove(id: string): Promise<void> {
-    await this.#removeContainer(containerName(id));
+    await removeContainer(this.#docker, containerName(id));
     await this.removeFetch(id);
   }
 
   async removeFetch(id: string): Promise<void> {
-    await this.#removeContainer(fetchContainerName(id));
+    await removeContainer(this.#docker, fetchContainerName(id));
   }
 
   async runningBoxes(): Promise<Set<string>> {
@@ -118,12 +121,17 @@ export class SingleEngine implements Engine {
     return container?.State.Running ?? false;
   }
 
-  containers(): Promise<{ boxId: string; running: boolean; fetches: boolean }[]> {
+  containers(): Promise<Owned[]> {
     return this.#list({ all: true });
   }
 
   async place(id: string): Promise<Place> {
     return { docker: this.#docker, container: this.#docker.getContainer(containerName(id)) };
+  }
+
+  /** There is but one machine. */
+  async whereabouts(): Promise<Whereabouts> {
+    return 'there';
   }
 
   async worker(): Promise<Docker> {
@@ -133,14 +141,7 @@ export class SingleEngine implements Engine {
   async #list({ all }: { all: boolean }) {
     const label = [`${DEPLOYMENT_LABEL}=${this.deployment}`];
     const containers = await ask(this.#docker.listContainers({ all, filters: { label } }));
-    return containers.map(({ Labels, Names, State }) => {
-      const boxId = Labels[BOX_LABEL] ?? '';
-      return {
-        boxId,
-        running: State === 'running',
-        fetches: Names.includes(`/${fetchContainerName(boxId)}`),
-      };
-    });
+    return containers.map(ownedOf);
   }
 
   async #create(box: Runnable): Promise<void> {
@@ -189,12 +190,5 @@ export class SingleEngine implements Engine {
         ...(runtime && { Runtime: runtime }),
       },
     };
-  }
-
-  async #removeContainer(name: string): Promise<void> {
-    const container = this.#docker.getContainer(name);
-    const removed = await ask(tolerate(container.remove({ force: true, v: true }), 404, 409));
-    // Somebody else is removing it: it is in use until they are done.
-    if (removed === 409) await ask(tolerate(container.wait({ condition: 'removed' }), 404));
   }
 }

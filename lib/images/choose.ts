@@ -11,6 +11,9 @@ const imagesByLanguage = new Map<string, string>(
 );
 const commonLanguages = new Set(imagesByLanguage.keys());
 
+/** The images of languages, each once. */
+export const languageImages = (): string[] => [...new Set(imagesByLanguage.values())];
+
 export type Choice = {
   image: string;
   /** Whether somebody asked for this very image: then nothing else will do. */

@@ -55,7 +55,8 @@ function nameBodies(
     const media = body?.content?.[JSON_TYPE];
     if (!media?.schema?.properties) return;
     // What is described is the answer, of which one status may have another than the next.
-    const { description, ...schema } = media.schema;
+    const schema = { ...media.schema };
+    delete schema.description;
     schemas[name + suffix] = schema;
     media.schema = { $ref: `#/components/schemas/${name}${suffix}` };
   };

@@ -1,13 +1,14 @@
 import type { WebSocket } from 'ws';
 import { framingOf } from './framing.js';
 
-/** WebSocket close codes (RFC 6455 section 7.4.1, and IANA's registry for 1012). */
+/** WebSocket close codes (RFC 6455 section 7.4.1, and IANA's registry for 1012 and 1013). */
 export const CLOSE = {
   normal: 1000,
   goingAway: 1001,
   policy: 1008,
   serverError: 1011,
   serviceRestart: 1012,
+  tryAgainLater: 1013,
 } as const;
 
 /** How a terminal ends for its client. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Boxes } from '../boxes/boxes.js';
 import { ask, found, KILLED } from '../docker.js';
-import type { Place } from '../engines/engine.js';
+import type { Engine, Place } from '../engines/engine.js';
 import { CLOSE, type Ending } from './close.js';
 import { statusCommand } from './commands.js';
 import { runInBox } from './run.js';
@@ -14,6 +14,7 @@ const POLL_MS = 25;
 const RECENT_SECONDS = 10;
 
 type Ended = {
+  engine: Engine;
   /** Where its shell ran. */
   place: Place;
   boxes: Boxes;
@@ -34,7 +35,13 @@ type Ended = {
  * @throws {@link errors.EngineUnavailable}; what pg throws
  */
 export async function whyEnded(ended: Ended): Promise<Ending> {
-  const { place, boxes, boxId, execId, held, openedAt, hasLapsed } = ended;
+  const { engine, place, boxes, boxId, execId, held, openedAt, hasLapsed } = ended;
+  if ((await engine.whereabouts(boxId, place)) === 'silent') {
+    return {
+      code: CLOSE.serviceRestart,
+      reason: 'The machine of this dockbox does not answer: connect again.',
+    };
+  }
   const exec = await ask(found(place.docker.getExec(execId).inspect()));
   // What shows a held shell ends well only with it, and with an error when its terminal is lost.
   const exited = exec && !exec.Running && (held ? exec.ExitCode === 0 : exec.ExitCode !== KILLED);
@@ -63,6 +70,9 @@ export async function whyEnded(ended: Ended): Promise<Ending> {
       reason:
         'The dockbox was stopped, as it takes more disk than it may: connect again and delete some files.',
     };
+  }
+  if ((await engine.whereabouts(boxId, place)) === 'moved') {
+    return { code: CLOSE.serviceRestart, reason: 'This dockbox moves to another machine: connect again.' };
   }
   return { code: CLOSE.serverError, reason: await howContainerDied(place) };
 }

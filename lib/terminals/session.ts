@@ -22,6 +22,7 @@ const CLOSE_BY_ERROR: Record<string, number> = {
   DBX_QUOTA: CLOSE.policy,
   DBX_BUSY: CLOSE.serviceRestart,
   DBX_DATABASE_UNAVAILABLE: CLOSE.serviceRestart,
+  DBX_NO_CAPACITY: CLOSE.tryAgainLater,
 };
 
 export type SessionOptions = {
@@ -95,7 +96,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
     if (socket.readyState !== socket.OPEN) return;
     const held = tools && wish.terminal ? wish.terminal : undefined;
     const hasLapsed = () => connections.hasLapsed(connected.lease);
-    close(socket, await whyEnded({ place, boxes, boxId, execId, held, openedAt, hasLapsed }));
+    close(socket, await whyEnded({ engine, place, boxes, boxId, execId, held, openedAt, hasLapsed }));
   } catch (error) {
     opened('failed');
     if (gone.signal.aborted) return;

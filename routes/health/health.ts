@@ -12,6 +12,12 @@ const Ready = (description: string) =>
       egress: Type.Enum(['filtered', 'open', 'unknown'], {
         description: "Whether boxes are kept from private networks and the engine's host",
       }),
+      nodes: Type.Optional(
+        Type.Object(
+          { ready: Type.Integer(), all: Type.Integer() },
+          { description: 'Of a fleet: how many nodes boxes may run on, as this server sees it, of how many' },
+        ),
+      ),
     },
     { description },
   );
@@ -81,7 +87,10 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       const safe = egress === 'filtered' || app.config.BOX_EGRESS !== 'required';
       const can = database === 'ok' && engine === 'ok' && safe;
       const status = app.drain.active ? 'draining' : can ? 'ok' : 'unavailable';
-      return reply.code(status === 'ok' ? 200 : 503).send({ status, database, engine, egress });
+      const nodes = app.nodes && { ready: app.nodes.ready().length, all: app.nodes.all().length };
+      return reply
+        .code(status === 'ok' ? 200 : 503)
+        .send({ status, database, engine, egress, ...(nodes && { nodes }) });
     },
   );
 };

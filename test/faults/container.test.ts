@@ -8,7 +8,7 @@ import { openScreen } from '../helpers/screen.js';
 t.test('a terminal whose container dies by itself says how', async (t) => {
   const app = await startApp(t, { BOX_MEMORY_BYTES: String(64 * 1024 ** 2) });
   const id = await createBox(t, app);
-  const container = app.docker.getContainer(`dockbox-${id}`);
+  const container = await app.deployment.container(id);
 
   const connectAgain = async () => {
     const client = await connect(t, app, 'box');

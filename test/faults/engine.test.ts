@@ -40,7 +40,7 @@ t.test('with live-restore the boxes outlive their engine', async (t) => {
   const id = await createBox(t, server);
   const client = await openTerminal(t, server);
   const startedAt = async () => {
-    const { State } = await deployment.docker.getContainer(`dockbox-${id}`).inspect();
+    const { State } = await (await deployment.container(id)).inspect();
     return State.StartedAt;
   };
   const before = await startedAt();

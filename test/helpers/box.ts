@@ -14,10 +14,15 @@ export function createBoxOf(t: Scope, service: Service, key: string): Promise<st
 }
 
 async function createWith(t: Scope, service: Service, body: object, headers: Record<string, string>) {
-  const archive = tarGz([{ name: 'hello/src/README', content: 'hello\n' }]);
-  const server = await startHttpServer(t, serve({ '/hello.tar.gz': archive }));
-  const request = { url: `${server.url}/hello.tar.gz`, name: 'box', ...body };
+  const request = { url: await serveSource(t), name: 'box', ...body };
   const answer = await call(service, 'POST', '/v1/dockbox', request, headers);
   if (answer.status !== 201) throw new Error(`The box could not be created: ${JSON.stringify(answer.body)}`);
   return answer.body.id as string;
+}
+
+/** Serves a source with `src/README` in it. @returns its address */
+export async function serveSource(t: Scope): Promise<string> {
+  const archive = tarGz([{ name: 'hello/src/README', content: 'hello\n' }]);
+  const server = await startHttpServer(t, serve({ '/hello.tar.gz': archive }));
+  return `${server.url}/hello.tar.gz`;
 }

@@ -12,23 +12,27 @@ import Docker from 'dockerode';
 import { connectDocker } from '../../lib/docker.js';
 import type { Scope } from './scope.js';
 
+export const BASE_IMAGE = process.env.BASE_IMAGE ?? 'dockbox/base';
+
 /** How long the daemon may take to answer once it was started, in ms, and how often it is asked. */
 const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 50;
 
 /**
- * The daemon's machine: namespaces of its own for networks, mounts and processes, so that it shares neither bridges nor
- * iptables with any other daemon, and the kernel puts all of it away at once, running containers and mounts too, when
+ * The daemon's machine: namespaces of its own for networks, mounts, processes and its name, so that it shares neither
+ * bridges nor iptables with any other daemon, and the kernel puts all of it away at once, running containers and mounts too, when
  * its first process ends. That happens when the input closes, so also when the tests are killed. It is a shell, which
  * buries what is orphaned: a daemon takes a dead one's containerd for alive as long as it is a zombie. Files are this
- * machine's: workspaces are at the same path. `$1` the daemon's directory, `$2` its control group, which outlives it.
+ * machine's: workspaces are at the same path. `$1` the daemon's directory, `$2` its control group, which outlives it,
+ * `$3` the machine's name, `$4` an option for another namespace.
  *
  * Nothing leads from these namespaces to a server on this machine's loopback: a box's source is an archive, which the
  * server itself feeds to the fetch.
  */
 const MACHINE = `
-unshare --net --mount --pid --fork --kill-child sh -c '
-  mount -t tmpfs tmpfs /run && mount -t proc proc /proc && ip link set lo up && echo up && cat >/dev/null; :'
+unshare $4 --mount --pid --uts --fork --kill-child sh -c '
+  mount -t tmpfs tmpfs /run && mount -t proc proc /proc && echo "$1" >/proc/sys/kernel/hostname &&
+  ip link set lo up && echo up && cat >/dev/null; :' machine "$3"
 tries=50
 while [ "$tries" -gt 0 ]; do
   find /sys/fs/cgroup -depth -type d -path "*/$2*" -exec rmdir {} + 2>/dev/null && break
@@ -56,6 +60,15 @@ type StartOptions = {
   remapTo?: number;
   /** `debug` logs every call. */
   logLevel?: 'warn' | 'debug';
+  /** The addresses that it listens at besides its socket, such as `tcp://198.18.0.1:2375`. */
+  hosts?: string[];
+  /** Whether no program in a container may gain privileges, whoever started it and however. */
+  noNewPrivileges?: boolean;
+  /**
+   * The bridge of its default network, and then it leaves the rest of the machine's network as it is. A daemon that is told to
+   * have none deletes that of the machine's own engine.
+   */
+  bridge?: string;
 };
 
 /** A Docker daemon that can be taken away and comes back, without anybody else's noticing. */
@@ -63,14 +76,14 @@ export class Daemon {
   /** The path of its socket, for DOCKER_SERVER_HOST. */
   readonly socket: string;
   readonly docker: Docker;
-  readonly #directory: string;
+  readonly directory: string;
   readonly #group: string;
   readonly #machine: ChildProcess;
   #process: ChildProcess | undefined;
   #options: StartOptions = {};
 
   constructor(directory: string, group: string, machine: ChildProcess) {
-    this.#directory = directory;
+    this.directory = directory;
     this.#group = group;
     this.#machine = machine;
     this.socket = path.join(directory, 'docker.sock');
@@ -80,7 +93,7 @@ export class Daemon {
   /** Starts it and waits until it answers; options that are not given are those of the last time. */
   async start(options: StartOptions = {}): Promise<void> {
     this.#options = { ...this.#options, ...options };
-    const log = openSync(path.join(this.#directory, 'log'), 'a');
+    const log = openSync(path.join(this.directory, 'log'), 'a');
     const daemon = spawn('nsenter', this.#enter('dockerd', ...this.#arguments()), {
       // In a session of its own: Ctrl-C is for the tests, which then end it.
       detached: true,
@@ -134,7 +147,7 @@ export class Daemon {
 
   /** What it has logged so far. */
   log(): Promise<string> {
-    return readFile(path.join(this.#directory, 'log'), 'utf8');
+    return readFile(path.join(this.directory, 'log'), 'utf8');
   }
 
   /** Runs a command on its machine. @returns what it printed @throws when it fails */
@@ -164,6 +177,18 @@ export class Daemon {
     await once(loading, 'end');
   }
 
+  /** Has the images of another one, before it is first started: the files, which are never changed, are the same. */
+  async share({ directory, docker }: Daemon): Promise<void> {
+    const { Driver } = await docker.info();
+    const copy = 'mkdir -p "$2" && cp -al "$1/image" "$1/$3" "$2"';
+    await this.run('sh', '-ec', copy, 'sh', `${directory}/data`, `${this.directory}/data`, Driver);
+  }
+
+  /** The process whose network namespace is the machine's. */
+  get namespaces(): number {
+    return childOf(this.#machine);
+  }
+
   /** Ends the machine with all that runs on it; its files go, too. */
   async remove(): Promise<void> {
     const exit = once(this.#machine, 'exit');
@@ -173,11 +198,18 @@ export class Daemon {
 
   #arguments(): string[] {
     return [
-      ...['--data-root', path.join(this.#directory, 'data'), '--host', `unix://${this.socket}`],
+      ...['--data-root', path.join(this.directory, 'data'), '--host', `unix://${this.socket}`],
       ...['--cgroup-parent', `/${this.#group}`, '--log-level', this.#options.logLevel ?? 'warn'],
       ...(this.#options.liveRestore ? ['--live-restore'] : []),
       ...Object.entries(this.#options.runtimes ?? {}).map(([name, file]) => `--add-runtime=${name}=${file}`),
       ...(this.#options.remapTo ? ['--userns-remap=nobody:nogroup'] : []),
+      // Said, and not left out: without TLS it waits 15 s, so that somebody may think better of it.
+      ...(this.#options.hosts ? ['--tls=false'] : []),
+      ...(this.#options.hosts ?? []).map((host) => `--host=${host}`),
+      ...(this.#options.noNewPrivileges ? ['--no-new-privileges'] : []),
+      ...(this.#options.bridge
+        ? [`--bridge=${this.#options.bridge}`, '--iptables=false', '--ip-forward=false']
+        : []),
     ];
   }
 
@@ -185,32 +217,52 @@ export class Daemon {
   #enter(...command: string[]): string[] {
     const unshare = childOf(this.#machine);
     const processes = `--pid=/proc/${unshare}/ns/pid_for_children`;
-    return ['--target', String(unshare), '--net', '--mount', processes, '--', ...command];
+    return ['--target', String(unshare), '--net', '--mount', '--uts', processes, '--', ...command];
   }
 }
 
 /** Starts a daemon that has the base image; it is gone when the test ends. */
 export async function startDaemon(t: Scope, options: StartOptions = {}): Promise<Daemon> {
+  const daemon = await makeMachine(t);
+  if (options.remapTo) await remap(daemon, options.remapTo);
+  await daemon.start(options);
+  await daemon.load(BASE_IMAGE);
+  return daemon;
+}
+
+type MachineOptions = {
+  name?: string;
+  /** Whether it has the network of the machine that the tests run on, loopback included. */
+  sharesNetwork?: boolean;
+};
+
+/** Makes a machine whose daemon is not started yet; it is gone when the test ends. */
+export async function makeMachine(
+  t: Scope,
+  { name = 'machine', sharesNetwork = false }: MachineOptions = {},
+): Promise<Daemon> {
   const directory = await mkdtemp(path.join(tmpdir(), 'dockbox-daemon-'));
   const group = `dockbox-${randomUUID()}`;
-  const machine = spawn('sh', ['-c', MACHINE, 'machine', directory, group], {
-    detached: true,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const machine = spawn(
+    'sh',
+    ['-c', MACHINE, 'machine', directory, group, name, sharesNetwork ? '' : '--net'],
+    {
+      detached: true,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   const daemon = new Daemon(directory, group, machine);
   t.teardown(() => daemon.remove());
   await Promise.race([
     once(machine.stdout as NonNullable<typeof machine.stdout>, 'data'),
     once(machine, 'exit').then(() => Promise.reject(new Error('The namespaces could not be made.'))),
   ]);
-  if (options.remapTo) await remap(daemon, directory, options.remapTo);
-  await daemon.start(options);
-  await daemon.load(process.env.BASE_IMAGE ?? 'dockbox/base');
   return daemon;
 }
 
 /** The machine's own lists of subordinate ids: see subuid(5). */
-async function remap(daemon: Daemon, directory: string, first: number): Promise<void> {
+async function remap(daemon: Daemon, first: number): Promise<void> {
+  const { directory } = daemon;
   // Through it leads the way to its containers' files.
   await chmod(directory, 0o711);
   const file = path.join(directory, 'subordinate-ids');

@@ -11,11 +11,12 @@ import type { Scope } from './scope.js';
 export class Deployment {
   /** What a server of this deployment is configured with. */
   readonly env: NodeJS.ProcessEnv;
-  readonly docker: Docker;
+  /** The engines that run its containers: one, or those of a swarm's nodes, its manager's first. */
+  readonly engines: Docker[];
   readonly mountPoint: string;
   readonly pool: pg.Pool;
 
-  constructor(database: string, mountPoint: string, variables: NodeJS.ProcessEnv, engine?: string) {
+  constructor(database: string, mountPoint: string, variables: NodeJS.ProcessEnv, engines: string[]) {
     this.env = {
       ...process.env,
       AUTH: 'none',
@@ -33,21 +34,86 @@ export class Deployment {
     };
     this.mountPoint = mountPoint;
     // What the servers see through a relay, or not at all, is looked at directly.
-    this.docker = connectDocker({
-      DOCKER_SERVER_HOST: engine ?? process.env.DOCKER_SERVER_HOST ?? '/var/run/docker.sock',
-    });
+    this.engines = engines.map((address) => connectDocker({ DOCKER_SERVER_HOST: address }));
     this.pool = new pg.Pool({ ...address(this.env), max: 2 });
     this.pool.on('error', () => {});
   }
 
-  /** The names of this deployment's containers, running or not. */
+  /** Its only engine, or its manager's. */
+  get docker(): Docker {
+    return this.engines[0] as Docker;
+  }
+
+  /** The names of this deployment's containers, running or not, and of its services. */
   async containers(): Promise<string[]> {
+    const things = [...(await this.#find()), ...(await this.#services())];
+    return things.map(({ name }) => name);
+  }
+
+  /** The ids of boxes that have a container, or a service. */
+  async boxes(): Promise<string[]> {
+    const things = [...(await this.#find()), ...(await this.#services())];
+    return [...new Set(things.map(({ boxId }) => boxId))];
+  }
+
+  /** A box's container, on whichever engine it is; one that runs rather than one that does not. */
+  async container(id: string): Promise<Docker.Container> {
+    const filters = { label: [`dockbox.id=${id}`], name: [`dockbox-${id}`] };
+    for (const all of [false, true]) {
+      for (const engine of this.engines) {
+        const [container] = await engine.listContainers({ all, filters });
+        if (container) return engine.getContainer(container.Id);
+      }
+    }
+    throw new Error(`There is no container of the box ${id}.`);
+  }
+
+  /** Whether a box has a container that runs. */
+  async runs(id: string): Promise<boolean> {
+    const container = await this.container(id).catch(() => undefined);
+    return container !== undefined && (await container.inspect()).State.Running;
+  }
+
+  /** Removes all containers and services that are left. @returns the names of what there was */
+  async clear(): Promise<string[]> {
+    const services = await this.#services();
+    for (const { remove } of services) await remove();
+    const containers = await this.#find();
+    for (const { remove } of containers) await remove();
+    return [...services, ...containers].map(({ name }) => name);
+  }
+
+  async #find() {
+    const filters = await this.#filters();
+    const lists = await Promise.all(
+      this.engines.map(async (engine) => {
+        const containers = filters ? await engine.listContainers({ all: true, filters }) : [];
+        return containers.map(({ Id, Labels, Names }) => ({
+          boxId: Labels['dockbox.id'] ?? '',
+          name: Names[0]?.slice(1) ?? '',
+          remove: () => engine.getContainer(Id).remove({ force: true, v: true }),
+        }));
+      }),
+    );
+    return lists.flat();
+  }
+
+  async #services() {
+    const filters = await this.#filters();
+    if (!filters || this.env.ENGINE !== 'swarm') return [];
+    const services = await this.docker.listServices({ filters: JSON.stringify(filters) });
+    return services.map(({ ID, Spec }) => ({
+      boxId: Spec?.Labels?.['dockbox.id'] ?? '',
+      name: Spec?.Name ?? ID,
+      remove: () => this.docker.getService(ID).remove(),
+    }));
+  }
+
+  async #filters() {
     const { rows } = await this.pool.query("select to_regclass('deployment') as made");
-    if (!rows[0].made) return [];
+    if (!rows[0].made) return undefined;
     const deployment = await this.pool.query('select id from deployment');
-    const filters = { label: [`dockbox.deployment=${deployment.rows[0].id}`] };
-    const containers = await this.docker.listContainers({ all: true, filters });
-    return containers.map(({ Names }) => Names[0]?.slice(1) ?? '');
+    return { label: [`dockbox.deployment=${deployment.rows[0].id}`] };
   }
 
   /** The names of the workspaces' directories. */
@@ -63,7 +129,7 @@ export class Deployment {
 
   /** Runs a program in a box's container. @returns what it printed */
   async run(id: string, ...command: string[]): Promise<string> {
-    const container = this.docker.getContainer(`dockbox-${id}`);
+    const container = await this.container(id);
     const exec = await container.exec({ Cmd: command, AttachStdout: true, Tty: true });
     const stream = await exec.start({ Tty: true });
     let output = '';
@@ -86,27 +152,25 @@ export class Deployment {
 /**
  * Makes a deployment, on the database server of `variables`, else of the environment. The test's end removes all that it made, and fails when
  * anything was left that its boxes' deletion should have removed.
- * @param engine the address of the engine that runs its containers, when it is not the machine's
+ * @param engine the address of the engine that runs its containers, when it is not the machine's; of several, the
+ *   manager's first
  */
 export async function makeDeployment(
   t: Scope,
   variables: NodeJS.ProcessEnv = {},
-  engine?: string,
+  engine: string | string[] = process.env.DOCKER_SERVER_HOST ?? '/var/run/docker.sock',
 ): Promise<Deployment> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   const mountPoint = path.join(process.env.MOUNT_POINT ?? '', name);
   const server = { ...process.env, ...variables };
   await administer(server, `create database ${name}`);
   await mkdir(mountPoint, { recursive: true });
-  const deployment = new Deployment(name, mountPoint, variables, engine);
+  const deployment = new Deployment(name, mountPoint, variables, [engine].flat());
   t.teardown(async () => {
-    const left = [...(await deployment.containers()), ...(await deployment.workspaces())];
-    for (const container of await deployment.containers()) {
-      await deployment.docker.getContainer(container).remove({ force: true, v: true });
-    }
+    const left = [...(await deployment.clear()), ...(await deployment.workspaces())];
     await rm(mountPoint, { recursive: true });
     await deployment.pool.end();
-    disconnectDocker(deployment.docker);
+    for (const engine of deployment.engines) disconnectDocker(engine);
     await administer(server, `drop database ${name} with (force)`);
     if (left.length > 0) throw new Error(`Containers or workspaces are left: ${left.join(', ')}`);
   });

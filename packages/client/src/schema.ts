@@ -423,6 +423,11 @@ export interface components {
              * @enum {unknown}
              */
             egress: "filtered" | "open" | "unknown";
+            /** @description Of a fleet: how many nodes boxes may run on, as this server sees it, of how many */
+            nodes?: {
+                ready: number;
+                all: number;
+            };
         };
         CreateDockboxRequest: {
             /** @description Where the source is: a git repository or an archive */
@@ -755,6 +760,11 @@ export interface operations {
                          * @enum {unknown}
                          */
                         egress: "filtered" | "open" | "unknown";
+                        /** @description Of a fleet: how many nodes boxes may run on, as this server sees it, of how many */
+                        nodes?: {
+                            ready: number;
+                            all: number;
+                        };
                     };
                 };
             };

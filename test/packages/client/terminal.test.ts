@@ -161,7 +161,7 @@ t.test('a connection that breaks is made again', async (t) => {
     await second.end('SIGKILL');
     await lost;
     shell.write('rm -rf everything\r');
-    await deployment.docker.getContainer(`dockbox-${id}`).stop({ t: 0 });
+    await (await deployment.container(id)).stop({ t: 0 });
     await deployment.pool.query('update dockbox set running = false, idle_since = null');
     const discarded = shell.next('discarded');
     const third = await startServer(t, deployment, { PORT });

@@ -29,10 +29,10 @@ t.test('a box’s container is started while its files are still on their way', 
   /** Waits for the container of the only box that is being created. @returns its id */
   const started = async () => {
     for (;;) {
-      const [name] = (await deployment.containers()).filter((name) => !name.startsWith('dockbox-fetch-'));
-      if (name === undefined) continue;
-      const container = await found(docker.getContainer(name).inspect());
-      if (container?.State.Running) return container;
+      const id = (await deployment.rows())[0];
+      const container = await deployment.container(id ?? '').catch(() => undefined);
+      const inspected = container && (await found(container.inspect()));
+      if (inspected?.State.Running) return inspected;
     }
   };
   const remove = (id: string) => call(app, 'DELETE', `/v1/dockbox/${id}`);
@@ -44,7 +44,7 @@ t.test('a box’s container is started while its files are still on their way', 
     finish?.();
     const { status, body } = await answer;
     t.equal(status, 201);
-    t.match(await docker.getContainer(`dockbox-${body.id}`).inspect(), { Id, State: { Running: true } });
+    t.match(await (await deployment.container(body.id)).inspect(), { Id, State: { Running: true } });
     await remove(body.id);
   });
 
@@ -57,7 +57,7 @@ t.test('a box’s container is started while its files are still on their way', 
     finish?.();
     const { status, body } = await answer;
     t.equal(status, 201);
-    t.match(await docker.getContainer(`dockbox-${body.id}`).inspect(), { Id });
+    t.match(await (await deployment.container(body.id)).inspect(), { Id });
     await remove(body.id);
   });
 
@@ -85,9 +85,9 @@ t.test('a box’s container is started while its files are still on their way', 
     finish?.();
     const { status, body } = await answer;
     t.match({ status, body }, { status: 201, body: { image: other } });
-    const container = await docker.getContainer(`dockbox-${body.id}`).inspect();
+    const container = await (await deployment.container(body.id)).inspect();
     t.not(container.Id, Id);
-    t.match(container, { Config: { Image: other }, State: { Running: true } });
+    t.match(container, { Image: (await docker.getImage(other).inspect()).Id, State: { Running: true } });
     await remove(body.id);
     image = BASE;
   });

@@ -260,7 +260,7 @@ t.test('boxes that are there', async (t) => {
   });
 
   await t.test('what an administrator stopped does not count as running', async (t) => {
-    await app.docker.getContainer(`dockbox-${ids[1]}`).stop({ t: 0 });
+    await (await app.deployment.container(ids[1] ?? '')).stop({ t: 0 });
     t.equal((await call(app, 'GET', `${API}/two`)).body.running, false);
     const { body } = await call(app, 'GET', API);
     t.same(

@@ -96,7 +96,7 @@ t.test('a private source', async (t) => {
       ]).catch(({ code, stdout }) => ({ code, stdout }));
       t.match(found, { code: 1, stdout: '' }, 'not in the workspace, .git/config included');
       t.equal(await deployment.run(body.id, 'git', 'remote', 'get-url', 'origin'), `${repository.url}\r\n`);
-      const container = await deployment.docker.getContainer(`dockbox-${body.id}`).inspect();
+      const container = await (await deployment.container(body.id)).inspect();
       t.same(tells(JSON.stringify(container)), []);
       const { rows } = await deployment.pool.query('select d::text as row from dockbox d');
       t.same(tells(JSON.stringify(rows)), []);

@@ -46,8 +46,7 @@ t.test('the idle clock', async (t) => {
   await t.test('stops the box when it runs out', async (t) => {
     const { body } = await until(app, 'box', stopped);
     t.match(body, { status: 'ready', connections: 0 });
-    const { State } = await app.docker.getContainer(`dockbox-${id}`).inspect();
-    t.equal(State.Running, false);
+    t.notOk(await app.deployment.runs(id));
   });
 
   await t.test('a connection starts it again, with the files there', async (t) => {
@@ -70,7 +69,7 @@ t.test('a box that nobody is connected to tells when it is stopped', async (t) =
 t.test('a connection in time keeps the container as it is', async (t) => {
   const app = await startApp(t, { IDLE_TIMEOUT_SECONDS: '60', SWEEP_SECONDS: '0.1' });
   const id = await createBox(t, app);
-  const startedAt = async () => (await app.docker.getContainer(`dockbox-${id}`).inspect()).State.StartedAt;
+  const startedAt = async () => (await (await app.deployment.container(id)).inspect()).State.StartedAt;
   const before = await startedAt();
   for (let visit = 0; visit < 3; visit++) {
     const client = await connect(t, app, 'box');

@@ -66,7 +66,7 @@ async function fetchIsGone(deployment: Deployment, id: string): Promise<void> {
 }
 
 t.test('a server keeps containers ready for the fetches of repositories', async (t) => {
-  const app = await startApp(t, { FETCH_POOL_SIZE: '2' });
+  const app = await startApp(t, { FETCH_POOL_SIZE: '2', SWEEP_SECONDS: '0.5' });
   const { gate, url, privateUrl } = await startBridged(t, app.docker);
   const { deployment, docker } = app;
   const post = (body: object) => call(app, 'POST', API, body);
@@ -148,12 +148,14 @@ t.test('a server keeps containers ready for the fetches of repositories', async 
   });
 
   await t.test('and can do without those that others have removed, who took it for dead', async (t) => {
-    await untilPrepared(deployment, 2);
+    const lost = await untilPrepared(deployment, 2);
     await app.pg.pool.query('delete from replica');
     const { status, body } = await post({ url });
     t.equal(status, 201, JSON.stringify(body));
     await remove(body.id);
     await untilPrepared(deployment, 2);
+    const areGone = async () => !(await deployment.workspaces()).some((id) => lost.includes(id));
+    await eventually(t, 'they are removed', areGone);
   });
 });
 

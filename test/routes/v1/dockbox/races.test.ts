@@ -1,6 +1,5 @@
-import type { FastifyInstance } from 'fastify';
 import t from 'tap';
-import { startApp } from '../../../helpers/app.js';
+import { type App, startApp } from '../../../helpers/app.js';
 import { createBox } from '../../../helpers/box.js';
 import { call, connect, until } from '../../../helpers/client.js';
 import { startEngineRelay } from '../../../helpers/engine-relay.js';
@@ -10,8 +9,8 @@ import { startServer } from '../../../helpers/server.js';
 /** Nothing is swept but by whom a test says. */
 const neverSweeping = { SWEEP_SECONDS: '3600' };
 
-const startedAt = async (app: FastifyInstance, id: string) =>
-  (await app.docker.getContainer(`dockbox-${id}`).inspect()).State.StartedAt;
+const startedAt = async (app: App, id: string) =>
+  (await (await app.deployment.container(id)).inspect()).State.StartedAt;
 
 t.test('who connects while a sweep stops the box waits, and gets a shell that lives', async (t) => {
   const app = await startApp(t, neverSweeping);
@@ -21,7 +20,7 @@ t.test('who connects while a sweep stops the box waits, and gets a shell that li
   t.teardown(() => engine.release());
   const before = await startedAt(app, id);
 
-  const stopping = engine.hold(/^POST \S+\/stop/);
+  const stopping = engine.hold(/^POST \S+\/(stop|update)/);
   await app.pg.pool.query(`update dockbox set idle_since = now() - interval '1 hour'`);
   await stopping;
   // The sweep has decided: its stop is on the way to the engine.

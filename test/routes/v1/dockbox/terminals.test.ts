@@ -201,7 +201,6 @@ t.test('1012 when the server goes away', async (t) => {
 t.test('connecting sees to it that the box runs', async (t) => {
   const app = await startApp(t);
   const id = await createBox(t, app, { directory: 'src' });
-  const container = app.docker.getContainer(`dockbox-${id}`);
   const readsFile = async (client: TerminalClient) => {
     client.type('cat kept\r');
     await client.shows(/^kept/m);
@@ -218,12 +217,12 @@ t.test('connecting sees to it that the box runs', async (t) => {
   });
 
   await t.test('when its container was killed', async (t) => {
-    await container.kill();
+    await (await app.deployment.container(id)).kill();
     await readsFile(await connect(t, app, 'box'));
   });
 
   await t.test('when its container was removed: it is made again', async (t) => {
-    await container.remove({ force: true });
+    await (await app.deployment.container(id)).remove({ force: true });
     await readsFile(await connect(t, app, 'box'));
     t.match((await call(app, 'GET', `${API}/box`)).body, { running: true });
   });

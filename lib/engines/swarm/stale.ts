@@ -1,0 +1,39 @@
+import type Docker from 'dockerode';
+import { ask, tolerate } from '../../docker.js';
+import { DEPLOYMENT_LABEL } from '../engine.js';
+import type { SwarmNode } from './nodes-port.js';
+
+/** Swarm's own label of a task's container. */
+const TASK_LABEL = 'com.docker.swarm.task.id';
+
+/** Tasks that Swarm runs, or is about to. */
+const WANTED = ['running', 'ready'];
+
+type Task = { ID: string; DesiredState: string };
+
+/**
+ * Ends the containers of boxes on a node that Swarm does not want there any more: of one that was cut off, and whose
+ * boxes have been started elsewhere meanwhile. Swarm does so itself; this makes sure of it.
+ * @returns how many there were
+ * @throws {@link errors.EngineUnavailable} when the node or the manager does not answer
+ */
+export async function endStaleContainers(
+  manager: Docker,
+  { id, docker }: SwarmNode,
+  deployment: string,
+): Promise<number> {
+  const label = [`${DEPLOYMENT_LABEL}=${deployment}`, TASK_LABEL];
+  const containers = await ask(docker.listContainers({ filters: { label } }));
+  if (containers.length === 0) return 0;
+  // Asked for after the containers: a task is always there before its container.
+  const tasks: Task[] = await ask(manager.listTasks({ filters: { node: [id] } }));
+  const wanted = new Set(tasks.filter((task) => WANTED.includes(task.DesiredState)).map(({ ID }) => ID));
+  const stale = containers.filter(({ Labels }) => !wanted.has(Labels[TASK_LABEL] ?? ''));
+  for (const { Id } of stale) {
+    const container = docker.getContainer(Id);
+    const removed = await ask(tolerate(container.remove({ force: true, v: true }), 404, 409));
+    // Swarm is removing it: it runs until that is done.
+    if (removed === 409) await ask(tolerate(container.wait({ condition: 'not-running' }), 404));
+  }
+  return stale.length;
+}
