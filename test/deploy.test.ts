@@ -20,7 +20,7 @@ function variablesOf(text: string): Map<string, string> {
 const environmentOf = (userData: string) => /<<ENV\n(.*?)^ENV$/ms.exec(userData)?.[1] ?? '';
 
 /** Variables of other programs. */
-const OTHERS = /^(POSTGRES|NODE|NPM|SERVER)_|^ENGINE$/;
+const OTHERS = /^(POSTGRES|NODE|NPM|SERVER)_/;
 
 t.test('the scripts are sound', async (t) => {
   const scripts = (await readdir(directory)).filter((name) => name.endsWith('.sh'));

@@ -4,7 +4,7 @@ import { roll } from '../roll/run.js';
 import { compare } from '../roll/typist.js';
 
 /** As `npm run roll`, with a proxy that looks more often than an ALB can. */
-const OPTIONS = { terminals: 10, boxes: 2, checkSeconds: 0.5, noticeSeconds: 2, drainSeconds: 1 };
+const OPTIONS = { terminals: 10, boxes: 2, checkSeconds: 0.5, noticeSeconds: 2, drainSeconds: 0.5 };
 
 t.test('two replicas are replaced behind a load balancer under people who type', async (t) => {
   const result = await roll(t, OPTIONS, (line) => t.comment(line));

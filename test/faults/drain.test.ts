@@ -53,8 +53,8 @@ t.test('SIGTERM drains', async (t) => {
 });
 
 t.test('while load balancers find out that it is not ready, it takes what they send', async (t) => {
-  const deployment = await makeDeployment(t, { DRAIN_NOTICE_SECONDS: '100' });
-  const server = await startServer(t, deployment);
+  const deployment = await makeDeployment(t);
+  const server = await startServer(t, deployment, { DRAIN_NOTICE_SECONDS: '100' });
   const successor = await startServer(t, deployment);
 
   const ended = server.end('SIGTERM');
