@@ -3,6 +3,7 @@ import path from 'node:path';
 import autoload from '@fastify/autoload';
 import Fastify, { type FastifyHttpOptions, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { readConfig } from './lib/config.js';
+import { trustedProxies } from './lib/proxies.js';
 import { redact, redactUrl } from './lib/redact.js';
 
 const here = import.meta.dirname;
@@ -29,7 +30,7 @@ export async function buildApp(env: NodeJS.ProcessEnv): Promise<FastifyInstance>
       // Whatever writes a line: it has no secret in it.
       hooks: { streamWrite: redact },
     },
-    trustProxy: config.TRUST_PROXY,
+    trustProxy: trustedProxies(config.TRUST_PROXY),
     forceCloseConnections: 'idle',
     // Its own 503 has no body of ours, and leaves the socket of a refused WebSocket open: then the server never ends.
     return503OnClosing: false,

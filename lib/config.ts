@@ -6,6 +6,7 @@ import { envSchema } from 'env-schema';
 import { type Static, Type } from 'typebox';
 import { addressList } from './address-list.js';
 import { projectRoot } from './paths.js';
+import { trustedProxies } from './proxies.js';
 
 const Required = (description: string) => Type.String({ minLength: 1, description });
 
@@ -70,7 +71,11 @@ export const ConfigSchema = Type.Object({
   }),
   DRAIN_SECONDS: Type.Number({ minimum: 0, default: 10 }),
   CORS_ORIGINS: Type.String({ default: '', description: 'Origins, comma-separated; * allows any' }),
-  TRUST_PROXY: Type.Boolean({ default: false }),
+  TRUST_PROXY: Type.String({
+    minLength: 1,
+    default: 'false',
+    description: 'true, false, a number of proxies, or their addresses',
+  }),
   AUTH: Type.Enum(['token', 'jwt', 'none'], { default: 'token' }),
   JWT_ISSUER: Type.Optional(Required('URL of the OpenID Connect issuer')),
   JWT_AUDIENCE: Type.Optional(Required('Whom its tokens have to be for')),
@@ -151,9 +156,14 @@ function unreadableFiles({ DATABASE_CA_FILE: authority, DOCKER_CERT_PATH: certif
 }
 
 function wrongAddresses(config: Config): string[] {
-  return (['BOX_EGRESS_ALLOW', 'BOX_EGRESS_DENY'] as const).flatMap((variable) => {
+  const readers = {
+    BOX_EGRESS_ALLOW: addressList,
+    BOX_EGRESS_DENY: addressList,
+    TRUST_PROXY: trustedProxies,
+  };
+  return (Object.keys(readers) as (keyof typeof readers)[]).flatMap((variable) => {
     try {
-      addressList(config[variable]);
+      readers[variable](config[variable]);
       return [];
     } catch (error) {
       return [`${variable}: ${(error as Error).message}`];

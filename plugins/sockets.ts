@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { normalizeIP } from '@fastify/rate-limit';
 import fp from 'fastify-plugin';
+import { trustedProxies } from '../lib/proxies.js';
 import { CLIENT_SUBNET } from './limits.js';
 
 const REFUSAL = JSON.stringify({
@@ -27,8 +28,8 @@ const ANSWER = [
  */
 export default fp(
   async (app) => {
-    const { CONNECTIONS_PER_ADDRESS: max, TRUST_PROXY: proxied } = app.config;
-    if (max === 0 || proxied) return;
+    const { CONNECTIONS_PER_ADDRESS: max, TRUST_PROXY: proxies } = app.config;
+    if (max === 0 || trustedProxies(proxies) !== false) return;
     const open = new Map<string, number>();
     app.server.on('connection', (socket: Socket) => {
       const address = normalizeIP(socket.remoteAddress ?? '', CLIENT_SUBNET);

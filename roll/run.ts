@@ -36,7 +36,7 @@ export async function roll(t: Scope, options: Options, write: (line: string) => 
     write(`${((performance.now() - beganAt) / 1000).toFixed(1).padStart(6)} s  ${line}`);
   const { terminals, checkSeconds, noticeSeconds, drainSeconds } = options;
   const deployment = await makeDeployment(t, {
-    TRUST_PROXY: 'true',
+    TRUST_PROXY: '1',
     DRAIN_NOTICE_SECONDS: String(noticeSeconds),
     DRAIN_SECONDS: String(drainSeconds),
     OWNER_MAX_TERMINALS: '0',

@@ -39,8 +39,8 @@ t.test('the committed .env is a configuration for development', (t) => {
 });
 
 t.test('variables of the environment win over .env', (t) => {
-  const config = readConfig({ PORT: '4321', DATABASE_HOST: 'db.example', TRUST_PROXY: 'true' });
-  t.match(config, { PORT: 4321, DATABASE_HOST: 'db.example', TRUST_PROXY: true, DATABASE_NAME: 'dockbox' });
+  const config = readConfig({ PORT: '4321', DATABASE_HOST: 'db.example', TRUST_PROXY: '1' });
+  t.match(config, { PORT: 4321, DATABASE_HOST: 'db.example', TRUST_PROXY: '1', DATABASE_NAME: 'dockbox' });
   t.end();
 });
 
@@ -59,6 +59,11 @@ t.test('networks are given in CIDR notation, or as addresses', (t) => {
     '  - BOX_EGRESS_ALLOW: "mirror" is neither an address nor a network',
     '  - BOX_EGRESS_DENY: "10.0.0.0/33" is neither an address nor a network',
   ]);
+  for (const proxies of ['1', '10.0.0.0/8,fd00::1', 'true'])
+    t.strictSame(problems({ TRUST_PROXY: proxies }), []);
+  t.strictSame(problems({ TRUST_PROXY: 'maybe' }), [
+    '  - TRUST_PROXY: "maybe" is neither an address nor a network',
+  ]);
   t.end();
 });
 
@@ -69,7 +74,7 @@ t.test('every variable that is wrong is named, with those that are missing', (t)
     DATABASE_PORT: '',
     DATABASE_SSL: 'yes',
     MOUNT_POINT: '',
-    TRUST_PROXY: 'maybe',
+    TRUST_PROXY: '',
     BOX_CPUS: '0',
     DATABASE_NAME: undefined,
   });
@@ -81,7 +86,7 @@ t.test('every variable that is wrong is named, with those that are missing', (t)
     /ENVIRONMENT .*development, test, production/,
     /MOUNT_POINT must NOT have fewer than 1 characters/,
     /PORT must be <= 65535/,
-    /TRUST_PROXY must be boolean/,
+    /TRUST_PROXY must NOT have fewer than 1 characters/,
   ]);
   t.equal(found.length, 8);
   t.end();

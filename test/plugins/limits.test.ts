@@ -68,6 +68,13 @@ t.test('behind a proxy that is trusted', async (t) => {
   });
 });
 
+t.test('behind one proxy, nobody is taken for the address that he has made up', async (t) => {
+  const app = await startApp(t, { REQUESTS_PER_MINUTE: '3', TRUST_PROXY: '1' });
+  t.equal((await exhaust(app, from('203.0.113.1'))).served, 3);
+  t.equal((await list(app, from('198.51.100.7, 203.0.113.1'))).status, 429);
+  t.equal((await list(app, from('203.0.113.1, 198.51.100.7'))).status, 200);
+});
+
 t.test('an address that connects terminals too often is refused before the upgrade', async (t) => {
   const app = await startApp(t, { CONNECTS_PER_MINUTE: '2' });
   const handshake = async () => {
