@@ -8,7 +8,7 @@ import { openScreen } from '../helpers/screen.js';
 t.test('a terminal whose container dies by itself says how', async (t) => {
   const app = await startApp(t, { BOX_MEMORY_BYTES: String(64 * 1024 ** 2) });
   const id = await createBox(t, app);
-  const container = await app.deployment.container(id);
+  const container = () => app.deployment.container(id);
 
   const connectAgain = async () => {
     const client = await connect(t, app, 'box');
@@ -20,14 +20,14 @@ t.test('a terminal whose container dies by itself says how', async (t) => {
 
   await t.test('killed from outside', async (t) => {
     const client = await connectAgain();
-    await container.kill();
+    await (await container()).kill();
     t.match(await client.closed, { code: 1011, reason: /ended, not by dockbox.*connect again/ });
     t.match(client.output.toString(), /ended, not by dockbox/, 'in the terminal, too');
   });
 
   await t.test('removed by an administrator', async (t) => {
     const client = await connectAgain();
-    await container.remove({ force: true });
+    await (await container()).remove({ force: true });
     t.match(await client.closed, { code: 1011, reason: /removed: connect again/ });
   });
 
@@ -35,7 +35,7 @@ t.test('a terminal whose container dies by itself says how', async (t) => {
     for (const terminal of ['', 'main']) {
       const client = await openScreen(t, app, 'box', { query: { terminal } });
       await client.shows(/[$#]/);
-      await container.restart({ t: 0 });
+      await (await container()).restart({ t: 0 });
       t.match(await client.closed, { code: 1011, reason: /restarted: connect again|ended, not by dockbox/ });
     }
   });

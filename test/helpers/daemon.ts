@@ -177,6 +177,14 @@ export class Daemon {
     await once(loading, 'end');
   }
 
+  /**
+   * Makes it forget its networks, before it is started again after it was killed: https://github.com/moby/moby/issues/37087.
+   * So do a fleet's nodes: deploy/swarm.md.
+   */
+  async forgetNetworks(): Promise<void> {
+    await this.run('rm', '--force', path.join(this.directory, 'data/network/files/local-kv.db'));
+  }
+
   /** Has the images of another one, before it is first started: the files, which are never changed, are the same. */
   async share({ directory, docker }: Daemon): Promise<void> {
     const { Driver } = await docker.info();

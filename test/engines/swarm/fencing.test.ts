@@ -67,6 +67,7 @@ t.test('a box on a node whose engine was killed', async (t) => {
   });
 
   await t.test('stays there when the engine is back', async (t) => {
+    await former.node.daemon.forgetNetworks();
     await former.node.daemon.start();
     await readyNodes(server, 2);
     t.not((await whereAlone()).node.name, former.node.name);
