@@ -37,9 +37,10 @@ export class ClusterNode {
     return this.#cable.set('up');
   }
 
-  /** The ids of the box's containers that run on it. */
+  /** The ids of the box's containers that run on it; one that fetches its source is none. */
   async running(boxId: string): Promise<string[]> {
-    const containers = await this.docker.listContainers({ filters: { label: [`dockbox.id=${boxId}`] } });
+    const label = [`dockbox.id=${boxId}`, 'com.docker.swarm.task.id'];
+    const containers = await this.docker.listContainers({ filters: { label } });
     return containers.map(({ Id }) => Id);
   }
 }

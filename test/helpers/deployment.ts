@@ -2,10 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import pg from 'pg';
 import { connectDocker, disconnectDocker } from '../../lib/docker.js';
 import type { Scope } from './scope.js';
+
+/** SQLSTATE of who may not do what he was told to. */
+const INSUFFICIENT_PRIVILEGE = '42501';
+/** How often a database is tried to be dropped, and the time between two tries, in ms. */
+const DROP_TRIES = 50;
+const DROP_PAUSE_MS = 200;
 
 /** A deployment of the test's own: a database, a mount point, and the containers that carry its label. */
 export class Deployment {
@@ -171,7 +178,7 @@ export async function makeDeployment(
     await rm(mountPoint, { recursive: true });
     await deployment.pool.end();
     for (const engine of deployment.engines) disconnectDocker(engine);
-    await administer(server, `drop database ${name} with (force)`);
+    await dropDatabase(server, name);
     if (left.length > 0) throw new Error(`Containers or workspaces are left: ${left.join(', ')}`);
   });
   return deployment;
@@ -186,6 +193,18 @@ function address(env: NodeJS.ProcessEnv): pg.ClientConfig {
     password: DATABASE_PASSWORD,
     database: DATABASE_NAME,
   };
+}
+
+/** An autovacuum worker, whom only a superuser may end, has it for a moment. */
+async function dropDatabase(server: NodeJS.ProcessEnv, name: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await administer(server, `drop database ${name} with (force)`);
+    } catch (error) {
+      if ((error as { code?: string }).code !== INSUFFICIENT_PRIVILEGE || tries === DROP_TRIES) throw error;
+      await delay(DROP_PAUSE_MS);
+    }
+  }
 }
 
 async function administer(server: NodeJS.ProcessEnv, sql: string): Promise<void> {
