@@ -1,7 +1,7 @@
 import { bodyOf, type SourceClient } from './client.js';
 import { SCRIPTS } from './container.js';
 import type { Authorize } from './credentials.js';
-import type { Opened } from './fetch.js';
+import type { Opened } from './opened.js';
 import type { ArchiveSource } from './parse.js';
 import { refuseStatus } from './repository.js';
 import { isS3Host, s3Headers } from './s3.js';

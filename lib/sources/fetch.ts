@@ -5,17 +5,12 @@ import { ROOT } from '../user.js';
 import type { Resolve } from './address.js';
 import { openArchive } from './archive.js';
 import { SourceClient } from './client.js';
-import {
-  type ContainerSpec,
-  FetchContainer,
-  type FetchLimits,
-  type Job,
-  removedMeanwhile,
-} from './container.js';
+import { FetchContainer, type FetchLimits, type Job, removedMeanwhile } from './container.js';
 import { authorizer, type Credentials } from './credentials.js';
 import { Deadline, whenAborted } from './deadline.js';
 import { failure } from './failures.js';
 import { openRepository } from './git.js';
+import type { Opened } from './opened.js';
 import type { Source } from './parse.js';
 import { ProgressLines } from './progress-lines.js';
 import { Records } from './records.js';
@@ -66,13 +61,6 @@ export type Fetched = {
   /** Removes the container, which has nothing more to do and ends by itself after a while. */
   remove: () => Promise<void>;
 };
-
-/** What one kind of source brings to its job. */
-export type Opened = Pick<ContainerSpec, 'network' | 'script'> &
-  Pick<Job, 'variables' | 'input'> & {
-    ref?: string | undefined;
-    directory?: string | undefined;
-  };
 
 /**
  * Fetches a source into a workspace, in a throw-away container, which is gone when this throws, and the caller's to remove

@@ -4,7 +4,7 @@ import type { Checked } from './address.js';
 import type { SourceClient } from './client.js';
 import { SCRIPTS } from './container.js';
 import type { Authorize } from './credentials.js';
-import type { Opened } from './fetch.js';
+import type { Opened } from './opened.js';
 import type { GitSource } from './parse.js';
 import { askRepository } from './repository.js';
 import { chooseRevision, refPrefixes } from './revision.js';

@@ -6,7 +6,7 @@ import { BOX_LABEL, DEPLOYMENT_LABEL, fetchContainerName, type Owned } from '../
 import type { Nodes, SwarmNode } from './nodes-port.js';
 
 /** The swarm's own label of a task's container. */
-const TASK_LABEL = 'com.docker.swarm.task.id';
+export const TASK_LABEL = 'com.docker.swarm.task.id';
 
 /** How long a node may take to list containers before it is left out, in ms. */
 const PATIENCE_MS = 2000;

@@ -1,10 +1,8 @@
 import type Docker from 'dockerode';
 import { ask, tolerate } from '../../docker.js';
 import { DEPLOYMENT_LABEL } from '../engine.js';
+import { TASK_LABEL } from './containers.js';
 import type { SwarmNode } from './nodes-port.js';
-
-/** Swarm's own label of a task's container. */
-const TASK_LABEL = 'com.docker.swarm.task.id';
 
 /** Tasks that Swarm runs, or is about to. */
 const WANTED = ['running', 'ready'];
