@@ -12,7 +12,7 @@ import { fencedBlocks } from './helpers/readme.js';
 for (const [file, printed] of Object.entries({
   'README.md': [/^[0-9a-f]+ .*change$[\s\S]*^demo +running/m, /"name":"demo"[\s\S]*"name":"demo"/],
   'packages/cli/README.md': [
-    /^demo +running[\s\S]*^ws:\/\/\S+readonly=true/m,
+    /^demo +running[\s\S]*^http:\/\/\S+\/#\/demo\?ticket=\S+&readonly$/m,
     /^README$[\s\S]*^1$[\s\S]*^it failed with 3$/m,
   ],
 })) {
