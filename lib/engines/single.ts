@@ -113,7 +113,7 @@ export class SingleEngine implements Engine {
 
   async runningBoxes(): Promise<Set<string>> {
     const containers = await this.#list({ all: false });
-    return new Set(containers.map(({ boxId }) => boxId));
+    return new Set(containers.flatMap(({ boxId, fetches }) => (fetches ? [] : boxId)));
   }
 
   async isRunning(id: string): Promise<boolean> {

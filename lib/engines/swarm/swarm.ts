@@ -111,7 +111,7 @@ export class SwarmEngine implements Engine {
 
   async runningBoxes(): Promise<Set<string>> {
     const containers = await this.#containers.all();
-    return new Set(containers.flatMap(({ boxId, running }) => (running ? boxId : [])));
+    return new Set(containers.flatMap(({ boxId, running, fetches }) => (running && !fetches ? boxId : [])));
   }
 
   async isRunning(id: string): Promise<boolean> {
