@@ -52,6 +52,11 @@ export const errors = {
     'There were too many requests from your address: try again in %s seconds.',
     429,
   ),
+  TooManyConnections: createError(
+    'DBX_TOO_MANY_CONNECTIONS',
+    'Your address has as many connections open as it may: close some.',
+    503,
+  ),
   TooManyCreations: createError<[number]>(
     'DBX_RATE',
     'You create dockboxes faster than you may: try again in %s s.',

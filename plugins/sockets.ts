@@ -1,15 +1,13 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { normalizeIP } from '@fastify/rate-limit';
 import fp from 'fastify-plugin';
+import { errors } from '../lib/errors.js';
 import { trustedProxies } from '../lib/proxies.js';
 import { CLIENT_SUBNET } from './limits.js';
 
-const REFUSAL = JSON.stringify({
-  statusCode: 503,
-  code: 'DBX_TOO_MANY_CONNECTIONS',
-  error: 'Service Unavailable',
-  message: 'Your address has as many connections open as it may: close some.',
-});
+const { code, message } = new errors.TooManyConnections();
+const REFUSAL = JSON.stringify({ statusCode: 503, code, error: STATUS_CODES[503], message });
 
 /** What is told to a connection over which nothing has been asked yet (RFC 9112). */
 const ANSWER = [

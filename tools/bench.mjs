@@ -1,5 +1,5 @@
 // The set-up of `npm start`, a throw-away database, then the benchmarks.
-import { prepareBuild } from './prepare.mjs';
+import { prepareTests } from './prepare.mjs';
 import { withThrowAways } from './throw-away.mjs';
 
 const interruption = new AbortController();
@@ -7,11 +7,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => interruption.abort(new Error('Interrupted: what was made is removed.')));
 }
 try {
-  prepareBuild();
-  const { prepare } = await import('../build/setup/index.js');
-  await prepare();
-  const { ensureTestTools } = await import('../build/setup/test-tools.js');
-  await ensureTestTools();
+  await prepareTests();
   const { bench } = await import('../build/bench/index.js');
   await withThrowAways(async (env) => {
     Object.assign(process.env, env);

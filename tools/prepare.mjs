@@ -22,6 +22,15 @@ export function prepareBuild() {
   });
 }
 
+/** Compiles, sets up what `npm start` does, and installs the programs that tests and benchmarks use beside it. */
+export async function prepareTests() {
+  prepareBuild();
+  const { prepare } = await import('../build/setup/index.js');
+  await prepare();
+  const { ensureTestTools } = await import('../build/setup/test-tools.js');
+  await ensureTestTools();
+}
+
 function step(stampFile, stamp, title, work) {
   const file = path.join(root, stampFile);
   if (existsSync(file) && readFileSync(file, 'utf8') === stamp) return;

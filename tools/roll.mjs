@@ -1,13 +1,9 @@
 // Two replicas behind HAProxy change to the next version while clients type: `npm run roll -- --terminals 50`.
-import { prepareBuild } from './prepare.mjs';
+import { prepareTests } from './prepare.mjs';
 import { withThrowAways } from './throw-away.mjs';
 
 try {
-  prepareBuild();
-  const { prepare } = await import('../build/setup/index.js');
-  await prepare();
-  const { ensureTestTools } = await import('../build/setup/test-tools.js');
-  await ensureTestTools();
+  await prepareTests();
   const { main } = await import('../build/roll/index.js');
   process.exitCode = await withThrowAways((env) => {
     Object.assign(process.env, { ...env, LOG_LEVEL: 'warn' });

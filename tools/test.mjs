@@ -2,18 +2,14 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { prepareBuild, root } from './prepare.mjs';
+import { prepareTests, root } from './prepare.mjs';
 import { withThrowAways } from './throw-away.mjs';
 
 // What is set up is the machine's own engine, which a swarm's images come from.
 const { ENGINE: engine } = process.env;
 delete process.env.ENGINE;
 
-prepareBuild();
-const { prepare } = await import('../build/setup/index.js');
-await prepare();
-const { ensureTestTools } = await import('../build/setup/test-tools.js');
-await ensureTestTools();
+await prepareTests();
 const { ensureRegistry } = await import('../build/setup/registry.js');
 await ensureRegistry();
 const { ensureBrowser } = await import('../build/setup/browser.js');

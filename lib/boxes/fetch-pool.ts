@@ -7,7 +7,7 @@ import { fetchContainerName } from '../engines/engine.js';
 import { hasImage } from '../images/pull.js';
 import type { Log } from '../log.js';
 import { FetchContainer, type FetchLimits, SCRIPTS } from '../sources/container.js';
-import { removeContents } from './remains.js';
+import { removePrepared } from './remains.js';
 import type { Workspaces } from './workspace.js';
 
 /** A container that waits for a repository to fetch, and the id that the box of that source is to have. */
@@ -131,10 +131,8 @@ export class FetchPool {
   }
 
   async #discard(id: string): Promise<void> {
-    const { pool } = this.#options;
     // From now on it is the sweep's as well, should this fail.
-    await pool.query('update prepared_fetch set replica_id = null where id = $1', [id]);
-    await removeContents(this.#options, id);
-    await pool.query('delete from prepared_fetch where id = $1', [id]);
+    await this.#options.pool.query('update prepared_fetch set replica_id = null where id = $1', [id]);
+    await removePrepared(this.#options, id);
   }
 }

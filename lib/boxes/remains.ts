@@ -18,6 +18,15 @@ export async function removeContents(
 }
 
 /**
+ * Removes what was prepared for the fetch of a box to come, and then its row.
+ * @throws {@link errors.EngineUnavailable}
+ */
+export async function removePrepared(around: Surroundings, id: string): Promise<void> {
+  await removeContents(around, id);
+  await around.pool.query('delete from prepared_fetch where id = $1', [id]);
+}
+
+/**
  * Removes what a deleted box names, and then its row. Any replica may do this, at the same time as another too, and
  * again when it failed halfway.
  * @throws {@link errors.EngineUnavailable}

@@ -16,9 +16,9 @@ const BATCH = 1000;
 type Options = { pool: pg.Pool; engine: Engine; workspaces: Workspaces; log: Log };
 
 /**
- * Compares the engine's containers with the rows. Those of fetches that have ended are removed. Those that run though their rows say that they don't, as when a replica
- * died between the two, are idle from then on, and are stopped like any other. Those of this deployment that no row
- * names are removed; what another deployment on the same engine has is never touched.
+ * Compares the engine's containers with the rows. Those of fetches that have ended are removed. Those that run though their
+ * rows say that they don't, as when a replica died between the two, are idle from then on, and are stopped like any other.
+ * Those of this deployment that no row names are removed; what another deployment on the same engine has is never touched.
  */
 export async function reconcileContainers(options: Options): Promise<void> {
   const containers = (await options.engine.containers()).filter(({ boxId }) => isId(boxId));

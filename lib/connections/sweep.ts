@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { removeContents, removeRemains } from '../boxes/remains.js';
+import { removeContents, removePrepared, removeRemains } from '../boxes/remains.js';
 import { markFailed, markStopped } from '../boxes/store.js';
 import type { Workspaces } from '../boxes/workspace.js';
 import { transaction } from '../database.js';
@@ -154,8 +154,7 @@ export class Sweep {
     );
     for (const { id } of rows) {
       try {
-        await removeContents(this.#options, id);
-        await pool.query('delete from prepared_fetch where id = $1', [id]);
+        await removePrepared(this.#options, id);
         log.info({ box: id }, 'removed a prepared container that nobody will use');
       } catch (err) {
         log.error({ err, box: id }, 'a prepared container could not be removed');

@@ -2,12 +2,8 @@ import type Docker from 'dockerode';
 import { ask, tolerate } from '../../docker.js';
 import { DEPLOYMENT_LABEL } from '../engine.js';
 import { TASK_LABEL } from './containers.js';
+import { isWanted, type Task } from './manager.js';
 import type { SwarmNode } from './nodes-port.js';
-
-/** Tasks that Swarm runs, or is about to. */
-const WANTED = ['running', 'ready'];
-
-type Task = { ID: string; DesiredState: string };
 
 /**
  * Ends the containers of boxes on a node that Swarm does not want there any more: of one that was cut off, and whose
@@ -25,7 +21,7 @@ export async function endStaleContainers(
   if (containers.length === 0) return 0;
   // Asked for after the containers: a task is always there before its container.
   const tasks: Task[] = await ask(manager.listTasks({ filters: { node: [id] } }));
-  const wanted = new Set(tasks.filter((task) => WANTED.includes(task.DesiredState)).map(({ ID }) => ID));
+  const wanted = new Set(tasks.filter(isWanted).map(({ ID }) => ID));
   const stale = containers.filter(({ Labels }) => !wanted.has(Labels[TASK_LABEL] ?? ''));
   for (const { Id } of stale) {
     const container = docker.getContainer(Id);
