@@ -126,8 +126,14 @@ export class Creation {
       await workspaces.make(id);
     }
     say(`Fetching ${this.#source.url}`);
-    const guess = requested ?? recentImages.of(this.#source) ?? recentImages.likely();
-    let ahead = Promise.resolve();
+    const known = requested ? undefined : recentImages.of(this.#source);
+    const guess = requested ?? known?.image ?? recentImages.likely();
+    let ahead: Promise<void> | undefined;
+    const startAhead = () => {
+      if (guess !== undefined) ahead ??= this.#startAhead(guess, docker);
+    };
+    // Its owner has opened it before. For anybody else, how long a refusal takes would tell that it is there.
+    if (known?.owner === this.#box.owner) startAhead();
     let fetched: Fetched;
     try {
       fetched = await fetchSource(this.#source, {
@@ -143,9 +149,7 @@ export class Creation {
         credentials,
         env,
         signal,
-        onFound: () => {
-          if (guess !== undefined) ahead = this.#startAhead(guess, docker);
-        },
+        onFound: startAhead,
         onProgress: say,
       });
     } finally {
@@ -171,12 +175,12 @@ export class Creation {
     await engine.ensureRunning({ id, name, image });
     if (!(await markReady(pool, { id, creatorId }))) throw deletedWhileCreated(name);
     fetchPool.removeLater(fetched.remove);
-    if (!requested) recentImages.note(this.#source, image);
+    if (!requested) recentImages.note(this.#source, image, this.#box.owner);
   }
 
   /**
-   * Starts the box's container while the fetch is still at work, with the image that it will probably have: nothing runs
-   * in it before the box is ready. What goes wrong shows again when it is started in earnest.
+   * Starts the box's container while its source is asked for or fetched, with the image that it will probably have:
+   * nothing runs in it before the box is ready. What goes wrong shows again when it is started in earnest.
    */
   async #startAhead(image: string, docker: Docker): Promise<void> {
     const { engine, log } = this.#around;

@@ -15,10 +15,10 @@ const WORTHWHILE = 1 / 3;
  */
 export class RecentImages {
   /** Those noted last come last. */
-  readonly #images = new Map<string, string>();
+  readonly #images = new Map<string, { image: string; owner: string }>();
 
-  /** The image of a source's last box; undefined when it is not remembered. */
-  of(source: Source): string | undefined {
+  /** The image of a source's last box and whose that was; undefined when it is not remembered. */
+  of(source: Source): { image: string; owner: string } | undefined {
     return this.#images.get(keyOf(source));
   }
 
@@ -26,15 +26,15 @@ export class RecentImages {
   likely(): string | undefined {
     const recent = [...this.#images.values()].slice(-SAMPLE);
     const counts = new Map<string, number>();
-    for (const image of recent) counts.set(image, (counts.get(image) ?? 0) + 1);
+    for (const { image } of recent) counts.set(image, (counts.get(image) ?? 0) + 1);
     const [image, count = 0] = [...counts].sort(([, one], [, other]) => other - one)[0] ?? [];
     return count >= recent.length * WORTHWHILE ? image : undefined;
   }
 
-  note(source: Source, image: string): void {
+  note(source: Source, image: string, owner: string): void {
     const key = keyOf(source);
     this.#images.delete(key);
-    this.#images.set(key, image);
+    this.#images.set(key, { image, owner });
     const [oldest] = this.#images.keys();
     if (this.#images.size > MAX_SOURCES && oldest !== undefined) this.#images.delete(oldest);
   }

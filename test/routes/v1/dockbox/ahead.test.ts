@@ -18,7 +18,14 @@ t.test('a box’s container is started while its files are still on their way', 
   let image = BASE;
   let finish: ((bytes?: Buffer) => void) | undefined;
   let isGated = false;
+  /** Answers a source that says nothing until then. */
+  let refuse: (() => void) | undefined;
+  let isSilent = false;
   const server = await startHttpServer(t, (_request, response) => {
+    if (isSilent) {
+      refuse = () => response.writeHead(404).end();
+      return;
+    }
     const archive = tarGz([{ name: 'box/.devcontainer.json', content: JSON.stringify({ image }) }]);
     if (!isGated) return response.end(archive);
     response.write(archive.subarray(0, 20));
@@ -59,6 +66,17 @@ t.test('a box’s container is started while its files are still on their way', 
     t.equal(status, 201);
     t.match(await (await deployment.container(body.id)).inspect(), { Id });
     await remove(body.id);
+  });
+
+  await t.test('even before the source has answered, to whoever has opened it before', async (t) => {
+    isSilent = true;
+    const answer = post();
+    await started();
+    refuse?.();
+    t.equal((await answer).status, 422);
+    t.same(await deployment.containers(), [], 'it is gone with a source that is no more');
+    t.same(await deployment.workspaces(), []);
+    isSilent = false;
   });
 
   await t.test('when it is new, and others have got that image', async (t) => {
