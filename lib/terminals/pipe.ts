@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Size } from './commands.js';
 import { framingOf } from './framing.js';
+import { Gather } from './gather.js';
 
 /** Output that may wait for a slow client before its shell is held back, in bytes. */
 const HIGH_WATER_BYTES = 1024 * 1024;
@@ -24,24 +25,28 @@ type Options = {
 export function pipe(socket: WebSocket, stream: Duplex, { readonly, early, onSize }: Options): Promise<void> {
   const framing = framingOf(socket);
   return new Promise((resolve) => {
-    const onOutput = (chunk: Buffer) => {
-      socket.send(framing.output(chunk), { binary: true }, onSent);
+    const gather = new Gather((output) => {
+      socket.send(framing.output(output), { binary: true }, onSent);
       if (socket.bufferedAmount > HIGH_WATER_BYTES) stream.pause();
-    };
+    });
+    const onOutput = (chunk: Buffer) => gather.push(chunk);
     const onSent = () => {
       if (stream.isPaused() && socket.bufferedAmount < LOW_WATER_BYTES) stream.resume();
     };
     const onInput = (frame: Buffer) => {
       const input = framing.input(frame);
       if (!input) return;
-      if ('size' in input) onSize(input.size);
-      else if (!readonly && !stream.write(input.keys)) socket.pause();
+      if ('size' in input) return onSize(input.size);
+      if (readonly) return;
+      gather.typed();
+      if (!stream.write(input.keys)) socket.pause();
     };
     const onDrain = () => socket.resume();
     const onEnd = () => {
       socket.off('message', onInput);
       socket.off('close', onEnd);
       stream.off('data', onOutput);
+      gather.flush();
       resolve();
     };
 

@@ -1,0 +1,55 @@
+import t from 'tap';
+import { Gather } from '../../../lib/terminals/gather.js';
+
+const FULL_BYTES = 64 * 1024;
+
+function gathering() {
+  const frames: Buffer[] = [];
+  const gather = new Gather((output) => frames.push(output));
+  return { gather, frames, text: () => Buffer.concat(frames).toString() };
+}
+
+t.test('the first output goes out at once', async (t) => {
+  const { gather, frames } = gathering();
+  gather.push(Buffer.from('$ '));
+  t.same(frames.map(String), ['$ ']);
+});
+
+t.test('what a program writes without pause is joined, in order', async (t) => {
+  const { gather, frames, text } = gathering();
+  const lines = Array.from({ length: 1000 }, (_, number) => `line ${number}\n`);
+  for (const line of lines) gather.push(Buffer.from(line));
+  gather.flush();
+  t.equal(text(), lines.join(''));
+  t.ok(frames.length < 100, `${frames.length} frames`);
+});
+
+t.test('the rest of it does not wait for more that never comes', async (t) => {
+  const written = 'the first of it, and the rest';
+  const shown = await new Promise<string>((resolve) => {
+    let text = '';
+    const gather = new Gather((output) => {
+      text += output;
+      if (text.length === written.length) resolve(text);
+    });
+    for (const character of written) gather.push(Buffer.from(character));
+  });
+  t.equal(shown, written);
+});
+
+t.test('the answer to what was typed goes out at once, after all that came before', async (t) => {
+  const { gather, text } = gathering();
+  gather.push(Buffer.from('one '));
+  gather.push(Buffer.from('two '));
+  gather.typed();
+  gather.push(Buffer.from('k'));
+  t.equal(text(), 'one two k');
+});
+
+t.test('a full frame goes out at once', async (t) => {
+  const { gather, text } = gathering();
+  gather.push(Buffer.from('.'));
+  gather.push(Buffer.alloc(FULL_BYTES - 1, 'a'));
+  gather.push(Buffer.from('b'));
+  t.equal(text().length, FULL_BYTES + 1);
+});
