@@ -48,13 +48,9 @@ export const tmuxCommand = (...args: string[]) => [`${TOOLS_PATH}/bin/tmux.sh`, 
 
 /**
  * What a client's tmux takes for its leave, after all that was typed before: characters that Unicode will never give a meaning,
- * and nobody can type.
+ * and nobody can type. images/base/tools/etc/tmux.conf names them, too.
  */
 export const LEAVE_KEYS = '\u{10fffe}\u{10ffff}\u{10fffe}';
-
-/** The command that has a box's tmux know {@link LEAVE_KEYS}. */
-export const leaveCommand = () =>
-  tmuxCommand('set', '-s', 'user-keys[0]', LEAVE_KEYS, ';', 'bind', '-n', 'User0', 'detach-client');
 
 /** The command that prints the exit status of the shell that a held terminal had. */
 export const statusCommand = (terminal: string) => [BUSYBOX, 'cat', `/run/dockbox/${terminal}.status`];

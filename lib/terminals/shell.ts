@@ -4,17 +4,8 @@ import type Docker from 'dockerode';
 import { ask, statusOf } from '../docker.js';
 import type { Engine, Place } from '../engines/engine.js';
 import { errors } from '../errors.js';
-import {
-  hangUpCommand,
-  LEAVE_KEYS,
-  type Leader,
-  leaveCommand,
-  type Size,
-  shellCommand,
-  type Wish,
-} from './commands.js';
+import { hangUpCommand, LEAVE_KEYS, type Leader, type Size, shellCommand, type Wish } from './commands.js';
 import { staysRunning } from './ending.js';
-import { runInBox } from './run.js';
 
 /** How long a shell may take to start, in ms. */
 const START_TIMEOUT_MS = 10_000;
@@ -54,24 +45,24 @@ export class Shell {
   readonly execId: string;
   /** Keystrokes in, the terminal's output out, byte for byte. */
   readonly stream: Duplex;
-  /** What a held shell has shown before, and is no longer on its screen. */
+  /** What a held shell has shown before, scrolled off the screen that is about to be drawn. */
   readonly history: Buffer;
   /** The process that its TTY was made for. */
   readonly leader: Leader;
   readonly #tools: boolean;
-  /** Whether it is a client that types into a held shell. */
-  readonly #isTypedIn: boolean;
+  /** Whether it takes its leave when it is told to by {@link LEAVE_KEYS}. */
+  readonly #canLeave: boolean;
 
   private constructor(
     place: Place,
-    { tools, terminal, readonly }: Pick<Options, 'tools' | 'terminal' | 'readonly'>,
+    { tools, readonly }: Pick<Options, 'tools' | 'readonly'>,
     execId: string,
     stream: Duplex,
-    [leader, history]: [Leader, Buffer],
+    { leader, history, knowsKeys }: Greeting,
   ) {
     this.place = place;
     this.#tools = tools;
-    this.#isTypedIn = tools && terminal !== '' && !readonly;
+    this.#canLeave = knowsKeys && !readonly;
     this.execId = execId;
     this.stream = stream;
     this.history = history;
@@ -109,7 +100,7 @@ export class Shell {
         options,
         exec.id,
         stream,
-        await greet(stream, tools && options.terminal !== ''),
+        await greet(stream, tools && options.terminal !== '' ? options.size.rows : undefined),
       );
     } catch (error) {
       stream?.destroy();
@@ -140,9 +131,7 @@ export class Shell {
    * @returns whether that has ended the client, and with it all that its TTY had
    */
   async #leave(): Promise<boolean> {
-    if (!this.#isTypedIn || this.stream.destroyed || this.stream.readableEnded) return false;
-    const { status } = await runInBox(this.place, leaveCommand());
-    if (status !== 0) return false;
+    if (!this.#canLeave || this.stream.destroyed || this.stream.readableEnded) return false;
     const left = new AbortController();
     this.stream.once('end', () => left.abort());
     this.stream.resume().write(LEAVE_KEYS);
@@ -183,14 +172,25 @@ export async function resizeExec(docker: Docker, execId: string, { cols, rows }:
   }
 }
 
+type Greeting = {
+  leader: Leader;
+  history: Buffer;
+  /** Whether it is the client of a held shell whose box has tools that know {@link LEAVE_KEYS}. */
+  knowsKeys: boolean;
+};
+
+/** What a held shell's client says when it has more history rather than the screen. */
+const MORE = 1;
+
 /**
- * Takes from the stream what a shell's command says first: which process it is and, of a held one, its history, whose end
- * is confirmed. What follows stays in the stream.
+ * Takes from the stream what a shell's command says first: which process it is and, of a held one, its history, whose
+ * parts are confirmed (images/base/tools/bin/hold). What follows stays in the stream.
+ * @param rows of a held shell's screen
  */
-async function greet(stream: Duplex, held: boolean): Promise<[Leader, Buffer]> {
+async function greet(stream: Duplex, rows: number | undefined): Promise<Greeting> {
   const signal = AbortSignal.timeout(START_TIMEOUT_MS);
   const line = (await takeUntil(stream, '\n', MAX_LINE_BYTES, signal)).toString('latin1');
-  const [, pid, began = ''] = /^(\d+) (\d+)\r?\n$/.exec(line) ?? [];
+  const [, pid, began = '', leaves] = /^(\d+) (\d+)( leaves)?\r?\n$/.exec(line) ?? [];
   if (pid === undefined && LACK.test(line) && !/not found|no such file/i.test(line))
     throw new errors.BoxFull();
   if (pid === undefined) {
@@ -198,10 +198,27 @@ async function greet(stream: Duplex, held: boolean): Promise<[Leader, Buffer]> {
       `The image of this dockbox has no shell: ${line.trim() || 'sh did not start'}`,
     );
   }
-  if (!held) return [{ pid, began }, Buffer.alloc(0)];
-  const history = await takeUntil(stream, '\0', MAX_HISTORY_BYTES, signal);
-  stream.write('\n');
-  return [{ pid, began }, history.subarray(0, -1)];
+  const greeting = { leader: { pid, began }, knowsKeys: leaves !== undefined };
+  if (rows === undefined) return { ...greeting, history: Buffer.alloc(0) };
+  let history = Buffer.alloc(0);
+  do {
+    const part = await takeUntil(stream, '\0', MAX_HISTORY_BYTES - history.length, signal);
+    history = Buffer.concat([history, part.subarray(0, -1)]);
+    stream.write('\n');
+  } while (await isNext(stream, MORE, signal));
+  // The screen is about to be drawn over: what is in it is scrolled out first.
+  const scroll = history.length > 0 ? '\r\n'.repeat(rows) : '';
+  return { ...greeting, history: Buffer.concat([history, Buffer.from(scroll)]) };
+}
+
+/** Whether the next byte of a stream is this one, which is taken then. */
+async function isNext(stream: Duplex, byte: number, signal: AbortSignal): Promise<boolean> {
+  const chunk = await nextChunk(stream, signal);
+  if (chunk === null) return false;
+  const isIt = chunk[0] === byte;
+  const rest = isIt ? chunk.subarray(1) : chunk;
+  if (rest.length > 0) stream.unshift(rest);
+  return isIt;
 }
 
 /** Takes bytes from a stream up to a last one, and not more than `maxBytes` of them; fewer when it ends. */
