@@ -22,10 +22,11 @@ async function busybox(): Promise<Buffer> {
   return archive.subarray(512, 512 + size);
 }
 
-const cases: [what: string, entries: () => Promise<Entry[]>][] = [
-  ['an image with nothing in it', async () => [{ name: 'etc/' }]],
+const cases: [what: string, shell: string, entries: () => Promise<Entry[]>][] = [
+  ['an image with nothing in it', '/opt/dockbox/bin/busybox', async () => [{ name: 'etc/' }]],
   [
     'an image with busybox alone',
+    '/bin/busybox',
     async () => [
       { name: 'bin/busybox', content: await busybox(), mode: 0o755 },
       { name: 'bin/sh', link: 'busybox' },
@@ -33,7 +34,7 @@ const cases: [what: string, entries: () => Promise<Entry[]>][] = [
     ],
   ],
 ];
-for (const [what, entries] of cases) {
+for (const [what, shell, entries] of cases) {
   t.test(what, async (t) => {
     const name = `box-${randomUUID().slice(0, 8)}`;
     await createBox(t, app, { name, image: await makeImage(t, app.docker, await entries()) });
@@ -49,6 +50,14 @@ for (const [what, entries] of cases) {
       after.type('echo "kept: $kept"\r');
       await after.shows(/^kept: yes$/m);
       await after.leave();
+    });
+
+    await t.test("has a shell of its own in them, or else the tools'", async () => {
+      const screen = await openScreen(t, app, name, { query: { terminal: 'own' } });
+      await screen.shows(/#/);
+      screen.type('read -r _ _ _ _ _ program </proc/$$/maps; echo "<$program>"\r');
+      await screen.shows(new RegExp(`^<${shell}>$`, 'm'));
+      await screen.leave();
     });
 
     await t.test('and shells that end with their connection', async (t) => {
