@@ -1,14 +1,6 @@
 import { parseArgs } from 'node:util';
-import { COMMON, type Command } from './commands.js';
+import { COMMON, type Command, type CommandArguments } from './command.js';
 import { UsageError } from './errors.js';
-
-/** A command line that was understood. */
-export type CommandArguments = {
-  positionals: string[];
-  /** A text option's value. */
-  text: (name: string) => string | undefined;
-  flag: (name: string) => boolean;
-};
 
 /** @throws {UsageError} */
 export function parseCommand(name: string, command: Command, args: string[]): CommandArguments {

@@ -1,34 +1,8 @@
-import type { CommandArguments } from './arguments.js';
-
-export type Option = {
-  type: 'string' | 'boolean';
-  short?: string;
-  /** What stands for its value in the help. */
-  value?: string;
-  summary: string;
-};
-
-export type Command = {
-  /** What stands for its arguments in the help. */
-  arguments: string;
-  summary: string;
-  /** The least and the most arguments. */
-  count: [least: number, most: number];
-  options: Record<string, Option>;
-  /** What its arguments are, for who completes them. */
-  completes?: 'boxes' | 'shells';
-  load: () => Promise<{ run: (parsed: CommandArguments) => Promise<number> }>;
-};
+import type { Command, Option } from './command.js';
 
 const json: Option = { type: 'boolean', summary: 'print JSON' };
 const terminal: Option = { type: 'string', value: 'NAME', summary: 'which terminal; main by default' };
 const readonly: Option = { type: 'boolean', summary: 'watch without typing' };
-
-/** Options of all commands. */
-export const COMMON: Record<string, Option> = {
-  url: { type: 'string', value: 'URL', summary: 'the service; DOCKBOX_URL, or the one that login was given' },
-  help: { type: 'boolean', short: 'h', summary: 'print this' },
-};
 
 export const COMMANDS: Record<string, Command> = {
   new: {

@@ -1,4 +1,5 @@
-import { COMMANDS, COMMON, type Command } from './commands.js';
+import { COMMON, type Command } from './command.js';
+import { COMMANDS } from './commands.js';
 
 /** Scripts that complete in a shell, by its name. They ask the service for the names of boxes, and are silent without one. */
 export const COMPLETIONS: Record<string, () => string> = { bash, zsh, fish };

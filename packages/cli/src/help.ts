@@ -1,4 +1,5 @@
-import { COMMANDS, COMMON, type Command, type Option } from './commands.js';
+import { COMMON, type Command, type Option } from './command.js';
+import { COMMANDS } from './commands.js';
 
 const ENVIRONMENT = `\
 Environment:

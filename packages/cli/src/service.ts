@@ -5,7 +5,7 @@ import {
   type TerminalLink,
   unwrap as unwrapAnswer,
 } from 'dockbox-client';
-import type { CommandArguments } from './arguments.js';
+import type { CommandArguments } from './command.js';
 import { type Config, readConfig } from './config.js';
 import { CommandError } from './errors.js';
 

@@ -1,4 +1,4 @@
-import type { CommandArguments } from '../arguments.js';
+import type { CommandArguments } from '../command.js';
 import { COMPLETIONS } from '../completion.js';
 import { UsageError } from '../errors.js';
 

@@ -1,5 +1,5 @@
 import { parseLink } from 'dockbox-client';
-import type { CommandArguments } from '../arguments.js';
+import type { CommandArguments } from '../command.js';
 import { UsageError } from '../errors.js';
 import { connectService } from '../service.js';
 

@@ -1,6 +1,6 @@
 import { text as readAll } from 'node:stream/consumers';
 import { unwrap as unwrapAnswer } from 'dockbox-client';
-import type { CommandArguments } from '../arguments.js';
+import type { CommandArguments } from '../command.js';
 import { readConfig, writeConfig } from '../config.js';
 import { CommandError } from '../errors.js';
 import { printable } from '../output.js';

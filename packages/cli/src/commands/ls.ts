@@ -1,5 +1,5 @@
 import type { Box } from 'dockbox-client';
-import type { CommandArguments } from '../arguments.js';
+import type { CommandArguments } from '../command.js';
 import { UsageError } from '../errors.js';
 import { ago, coloured, printable, printJson, printTable } from '../output.js';
 import { connectService, unwrap } from '../service.js';

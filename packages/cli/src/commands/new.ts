@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Box, DockboxClient } from 'dockbox-client';
-import type { CommandArguments } from '../arguments.js';
+import type { CommandArguments } from '../command.js';
 import { CommandError } from '../errors.js';
 import { printJson, spinning } from '../output.js';
 import { connectService, unwrap } from '../service.js';

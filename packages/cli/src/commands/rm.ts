@@ -1,4 +1,4 @@
-import type { CommandArguments } from '../arguments.js';
+import type { CommandArguments } from '../command.js';
 import { connectService, unwrap } from '../service.js';
 import { toEach } from './each.js';
 

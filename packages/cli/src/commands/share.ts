@@ -1,5 +1,5 @@
 import { formatLink } from 'dockbox-client';
-import type { CommandArguments } from '../arguments.js';
+import type { CommandArguments } from '../command.js';
 import { UsageError } from '../errors.js';
 import { printJson } from '../output.js';
 import { connectService, unwrap } from '../service.js';
