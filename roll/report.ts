@@ -1,4 +1,8 @@
-import type { Options, Result } from './run.js';
+import { availableParallelism, loadavg } from 'node:os';
+import type { Crowd, Result } from './run.js';
+import type { Timing } from './service.js';
+
+export type Options = Crowd & Timing;
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
 
@@ -23,6 +27,7 @@ export function report(
   const rows: [string, string | number][] = [
     ['terminals, boxes', `${terminals}, ${boxes}`],
     ['health checks every, notice, drain', `${checkSeconds} s, ${noticeSeconds} s, ${drainSeconds} s`],
+    ['load of the last minute, processors', `${loadavg()[0]?.toFixed(1)}, ${availableParallelism()}`],
     ['both replicas replaced in', `${(rollMs / 1000).toFixed(1)} s`],
     ['keystrokes', sum(outcomes.map(({ typed }) => typed))],
     ['  lost', lostKeystrokes],
