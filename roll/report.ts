@@ -1,19 +1,24 @@
 import { availableParallelism, loadavg } from 'node:os';
 import type { Crowd, Result } from './run.js';
 import type { Timing } from './service.js';
+import type { Outcome } from './typist.js';
 
 export type Options = Crowd & Timing;
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
 
-/** What should be 0: what clients have lost without being told, and those who were turned away. */
-export function failures({ outcomes, visits }: Result) {
+/** What clients have lost without being told. */
+export function losses(outcomes: Outcome[]) {
   return {
     lostKeystrokes: sum(outcomes.map(({ lost, told }) => Math.max(0, lost - told))),
     disordered: outcomes.filter(({ disordered }) => disordered).length,
     lostShells: outcomes.filter(({ shellLost }) => shellLost).length,
-    refused: sum([...visits.refused.values()]),
   };
+}
+
+/** What should be 0: that, and those who were turned away. */
+export function failures({ outcomes, visits }: Result) {
+  return { ...losses(outcomes), refused: sum([...visits.refused.values()]) };
 }
 
 /** The figures of a run, for people. */

@@ -69,6 +69,15 @@ export class ReplicatedService {
     await this.#balancer.until(name, 'DOWN');
   }
 
+  /** The names of the terminals whose connections a replica has. */
+  async terminals(name: Name): Promise<string[]> {
+    const { rows } = await this.deployment.pool.query<{ terminal: string }>(
+      `select terminal from connection join replica on replica.id = replica_id where address like '%:' || $1`,
+      [this.#ports[name]],
+    );
+    return rows.map(({ terminal }) => terminal);
+  }
+
   async #launch(name: Name): Promise<void> {
     this.#servers.set(name, await launchServer({ ...this.#env, PORT: String(this.#ports[name]) }));
   }
