@@ -17,8 +17,9 @@ export async function keepComing(base: string, box: string, signal: AbortSignal)
     const answer = await fetch(`${base}/v1/dockbox/${box}`).catch((error: Error) => error);
     if (answer instanceof Error) refuse(`GET: ${answer.message}`);
     else {
-      await answer.text();
-      if (!answer.ok) refuse(`GET: ${answer.status}`);
+      const body = await answer.text();
+      // The proxy's own answers have none of our codes.
+      if (!answer.ok) refuse(`GET: ${answer.status} ${/DBX_\w+/.exec(body)?.[0] ?? 'of the proxy'}`);
     }
     visits.connects += 1;
     const why = await visit(`${base.replace('http', 'ws')}/v1/dockbox/ws/${box}?terminal=newcomer`);

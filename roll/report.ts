@@ -1,15 +1,24 @@
-import type { Options, Result } from './run.js';
+import { availableParallelism, loadavg } from 'node:os';
+import type { Crowd, Result } from './run.js';
+import type { Timing } from './service.js';
+import type { Outcome } from './typist.js';
+
+export type Options = Crowd & Timing;
 
 const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
 
-/** What should be 0: what clients have lost without being told, and those who were turned away. */
-export function failures({ outcomes, visits }: Result) {
+/** What clients have lost without being told. */
+export function losses(outcomes: Outcome[]) {
   return {
     lostKeystrokes: sum(outcomes.map(({ lost, told }) => Math.max(0, lost - told))),
     disordered: outcomes.filter(({ disordered }) => disordered).length,
     lostShells: outcomes.filter(({ shellLost }) => shellLost).length,
-    refused: sum([...visits.refused.values()]),
   };
+}
+
+/** What should be 0: that, and those who were turned away. */
+export function failures({ outcomes, visits }: Result) {
+  return { ...losses(outcomes), refused: sum([...visits.refused.values()]) };
 }
 
 /** The figures of a run, for people. */
@@ -23,6 +32,7 @@ export function report(
   const rows: [string, string | number][] = [
     ['terminals, boxes', `${terminals}, ${boxes}`],
     ['health checks every, notice, drain', `${checkSeconds} s, ${noticeSeconds} s, ${drainSeconds} s`],
+    ['load of the last minute, processors', `${loadavg()[0]?.toFixed(1)}, ${availableParallelism()}`],
     ['both replicas replaced in', `${(rollMs / 1000).toFixed(1)} s`],
     ['keystrokes', sum(outcomes.map(({ typed }) => typed))],
     ['  lost', lostKeystrokes],

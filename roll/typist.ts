@@ -33,6 +33,8 @@ export type Outcome = {
  * terminal is that of the client package, which connects again by itself and types nothing twice.
  */
 export class Typist {
+  /** Its terminal's. */
+  readonly name: string;
   readonly #terminal: SdkTerminal;
   readonly #file: string;
   readonly #number: number;
@@ -44,6 +46,7 @@ export class Typist {
   #ended: string | undefined;
 
   private constructor(terminal: SdkTerminal, number: number) {
+    this.name = nameOf(number);
     this.#terminal = terminal;
     this.#number = number;
     this.#file = fileOf(number);
@@ -66,10 +69,15 @@ export class Typist {
 
   /** Begins to type. */
   static async start(t: Scope, { base, box, number }: Options): Promise<Typist> {
-    const terminal = openSdkTerminal(t, { base }, { box, terminal: `typist-${number}` });
+    const terminal = openSdkTerminal(t, { base }, { box, terminal: nameOf(number) });
     terminal.write(`same=${number}; echo be""gun; cat >/workspace/${fileOf(number)}\r`);
     await terminal.shows(/begun/);
     return new Typist(terminal, number);
+  }
+
+  /** Waits until it was away and is back, if it was not already. */
+  async moved(): Promise<void> {
+    if (this.#awayMs.length === 0) await this.#terminal.next('connected');
   }
 
   async #type(): Promise<void> {
@@ -110,6 +118,7 @@ export class Typist {
   }
 }
 
+const nameOf = (number: number) => `typist-${number}`;
 const fileOf = (number: number) => `typed-${number}`;
 
 /** Counts what is missing in a copy that should be the same. */

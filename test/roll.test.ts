@@ -1,13 +1,16 @@
 import t from 'tap';
 import { failures, report } from '../roll/report.js';
 import { roll } from '../roll/run.js';
+import { ReplicatedService } from '../roll/service.js';
 import { compare } from '../roll/typist.js';
+import { makeDeployment } from './helpers/deployment.js';
 
 /** As `npm run roll`, with a proxy that looks more often than an ALB can. */
 const OPTIONS = { terminals: 10, boxes: 2, checkSeconds: 0.5, noticeSeconds: 2, drainSeconds: 0.5 };
 
 t.test('two replicas are replaced behind a load balancer under people who type', async (t) => {
-  const result = await roll(t, OPTIONS, (line) => t.comment(line));
+  const service = await ReplicatedService.start(t, await makeDeployment(t), OPTIONS);
+  const result = await roll(t, service, OPTIONS, (line) => t.comment(line));
   t.comment(report(result, OPTIONS));
   t.same(failures(result), { lostKeystrokes: 0, disordered: 0, lostShells: 0, refused: 0 });
   t.ok(

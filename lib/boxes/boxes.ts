@@ -94,7 +94,7 @@ export class Boxes {
     }
     // Before anything is looked up for them.
     await this.#quotas.takeCreation(pool, who);
-    await engine.ping();
+    await engine.pingManager();
     const { loopback } = await checkSource(source, { allowPrivate: allowPrivateSources });
 
     if (this.#closed) throw new errors.Draining();
@@ -193,7 +193,7 @@ export class Boxes {
     const { engine, pool } = this.#around;
     const box = await this.find(who, idOrName);
     const { id, name } = box;
-    await engine.ping();
+    await engine.pingManager();
     if (!(await markDeleted(pool, id))) throw new errors.BoxNotFound(idOrName);
     await this.#creations.get(id)?.cancel(deletedWhileCreated(name));
     await removeRemains(this.#around, id);

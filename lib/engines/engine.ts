@@ -38,7 +38,11 @@ export type Whereabouts = 'there' | 'silent' | 'moved';
 export interface Engine {
   readonly deployment: string;
 
+  /** Whether terminals in boxes that run can be had. */
   ping(): Promise<void>;
+
+  /** Whether boxes can be started, stopped and removed, too: in a swarm that is its manager's to say. */
+  pingManager(): Promise<void>;
 
   /** Labels for a container that belongs to the box `id`. */
   labels(id: string): Record<string, string>;

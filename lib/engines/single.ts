@@ -50,6 +50,10 @@ export class SingleEngine implements Engine {
     await ask(this.#docker.ping());
   }
 
+  pingManager(): Promise<void> {
+    return this.ping();
+  }
+
   labels(id: string): Record<string, string> {
     return { [BOX_LABEL]: id, [DEPLOYMENT_LABEL]: this.deployment };
   }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Boxes } from '../boxes/boxes.js';
 import { ask, found, KILLED } from '../docker.js';
 import type { Engine, Place } from '../engines/engine.js';
+import { errors } from '../errors.js';
 import { CLOSE, type Ending } from './close.js';
 import { statusCommand } from './commands.js';
 import { runInBox } from './run.js';
@@ -35,13 +36,25 @@ type Ended = {
  * @throws {@link errors.EngineUnavailable}; what pg throws
  */
 export async function whyEnded(ended: Ended): Promise<Ending> {
-  const { engine, place, boxes, boxId, execId, held, openedAt, hasLapsed } = ended;
-  if ((await engine.whereabouts(boxId, place)) === 'silent') {
-    return {
-      code: CLOSE.serviceRestart,
-      reason: 'The machine of this dockbox does not answer: connect again.',
-    };
+  const { engine, place, boxId } = ended;
+  const isSilent = async () => (await engine.whereabouts(boxId, place)) === 'silent';
+  if (await isSilent()) return SILENT;
+  try {
+    return await askWhyEnded(ended);
+  } catch (error) {
+    // A machine that goes takes shells with it before its engine: that answered then, and does no more.
+    if (error instanceof errors.EngineUnavailable && (await isSilent())) return SILENT;
+    throw error;
   }
+}
+
+const SILENT: Ending = {
+  code: CLOSE.serviceRestart,
+  reason: 'The machine of this dockbox does not answer: connect again.',
+};
+
+async function askWhyEnded(ended: Ended): Promise<Ending> {
+  const { engine, place, boxes, boxId, execId, held, openedAt, hasLapsed } = ended;
   const exec = await ask(found(place.docker.getExec(execId).inspect()));
   // What shows a held shell ends well only with it, and with an error when its terminal is lost.
   const exited = exec && !exec.Running && (held ? exec.ExitCode === 0 : exec.ExitCode !== KILLED);

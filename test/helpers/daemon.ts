@@ -21,8 +21,8 @@ const POLL_MS = 50;
 /**
  * The daemon's machine: namespaces of its own for networks, mounts, processes and its name, so that it shares neither
  * bridges nor iptables with any other daemon, and the kernel puts all of it away at once, running containers and mounts too, when
- * its first process ends. That happens when the input closes, so also when the tests are killed. It is a shell, which
- * buries what is orphaned: a daemon takes a dead one's containerd for alive as long as it is a zombie. Files are this
+ * its first process ends. That happens when the input closes, so also when the tests are killed, and not when all others
+ * are. It is a shell, which buries what is orphaned: a daemon takes a dead one's containerd for alive as long as it is a zombie. Files are this
  * machine's: workspaces are at the same path. `$1` the daemon's directory, `$2` its control group, which outlives it,
  * `$3` the machine's name, `$4` an option for another namespace.
  *
@@ -32,7 +32,8 @@ const POLL_MS = 50;
 const MACHINE = `
 unshare $4 --mount --pid --uts --fork --kill-child sh -c '
   mount -t tmpfs tmpfs /run && mount -t proc proc /proc && echo "$1" >/proc/sys/kernel/hostname &&
-  ip link set lo up && echo up && cat >/dev/null; :' machine "$3"
+  ip link set lo up && echo up &&
+  until cat >/dev/null; do :; done 2>/dev/null; :' machine "$3"
 tries=50
 while [ "$tries" -gt 0 ]; do
   find /sys/fs/cgroup -depth -type d -path "*/$2*" -exec rmdir {} + 2>/dev/null && break
@@ -120,6 +121,13 @@ export class Daemon {
     const pid = childOf(daemon);
     if (pid > 0) process.kill(pid, signal);
     await exit;
+  }
+
+  /** Ends it and all else that runs on its machine at once, containers too, as a loss of power does. */
+  async crash(): Promise<void> {
+    // The shell's own: all but it and the first.
+    await this.run('sh', '-c', 'kill -KILL -1');
+    await this.end('SIGKILL');
   }
 
   answers(): Promise<boolean> {

@@ -5,13 +5,12 @@ import { type Deployment, makeDeployment } from './deployment.js';
 import type { Scope } from './scope.js';
 import { type Server, startServer } from './server.js';
 
-export type Fleet = { cluster: Cluster; deployment: Deployment; server: Server };
+export type Fleet = { cluster: Cluster; deployment: Deployment };
 
-/** A server whose boxes run on a cluster, some seconds of whose patience are cut short. */
-export async function startFleet(
-  t: Scope,
-  { workers = 2, variables = {} }: { workers?: number; variables?: NodeJS.ProcessEnv } = {},
-): Promise<Fleet> {
+type Options = { workers?: number; variables?: NodeJS.ProcessEnv };
+
+/** A deployment whose boxes run on a cluster, some seconds of whose servers' patience are cut short. */
+export async function makeFleet(t: Scope, { workers = 2, variables = {} }: Options = {}): Promise<Fleet> {
   const cluster = await startCluster(t, { workers });
   const settings = {
     ENGINE: 'swarm',
@@ -21,8 +20,13 @@ export async function startFleet(
     ...variables,
   };
   const engines = cluster.nodes.map(({ daemon }) => daemon.socket);
-  const deployment = await makeDeployment(t, settings, engines);
-  return { cluster, deployment, server: await startServer(t, deployment) };
+  return { cluster, deployment: await makeDeployment(t, settings, engines) };
+}
+
+/** The same with a server. */
+export async function startFleet(t: Scope, options: Options = {}): Promise<Fleet & { server: Server }> {
+  const fleet = await makeFleet(t, options);
+  return { ...fleet, server: await startServer(t, fleet.deployment) };
 }
 
 const POLL_MS = 100;

@@ -49,6 +49,11 @@ export class Manager {
     await ask(this.#docker.ping(), LOOK_TIMEOUT_MS);
   }
 
+  /** @throws {@link errors.EngineUnavailable} when it has no swarm to manage at this moment, too */
+  async ready(): Promise<void> {
+    await command(this.#docker.swarmInspect(), LOOK_TIMEOUT_MS);
+  }
+
   /** The box's service; undefined when it has none. */
   find(boxId: string): Promise<Service | undefined> {
     return command(found(this.#docker.getService(containerName(boxId)).inspect()), LOOK_TIMEOUT_MS);

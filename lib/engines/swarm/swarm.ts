@@ -78,6 +78,10 @@ export class SwarmEngine implements Engine {
     }
   }
 
+  pingManager(): Promise<void> {
+    return this.#manager.ready();
+  }
+
   labels(id: string): Record<string, string> {
     return { [BOX_LABEL]: id, [DEPLOYMENT_LABEL]: this.deployment };
   }

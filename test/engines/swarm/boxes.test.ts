@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import t from 'tap';
 import { createBox, serveSource } from '../../helpers/box.js';
 import { call, connect } from '../../helpers/client.js';
-import { eventually, openTerminal, readNote } from '../../helpers/engine-faults.js';
+import { openTerminal, readNote } from '../../helpers/engine-faults.js';
 import { startFleet } from '../../helpers/fleet.js';
 import { startServer } from '../../helpers/server.js';
 
@@ -15,13 +15,6 @@ const greedy = await startServer(t, deployment, {
   BOX_RESERVED_MEMORY_BYTES: bytes,
 });
 const id = await createBox(t, server);
-
-/** The node that the box is on. */
-async function where() {
-  const node = await cluster.nodeOf(id);
-  if (!node) throw new Error('The box does not run.');
-  return node;
-}
 
 t.test('a box is stopped, and has its files when it is started again', async (t) => {
   const client = await openTerminal(t, server);
@@ -61,16 +54,6 @@ t.test('servers that start a stopped box at the same time start one container', 
   t.equal(running.flat().length, 1);
 });
 
-t.test('a node that is drained gives its boxes to others', async (t) => {
-  const node = await where();
-  const client = await openTerminal(t, server);
-  await cluster.setAvailability(node, 'drain');
-  t.match(await client.closed, { code: 1012, reason: /moves to another machine: connect again/ });
-  await readNote(t, server);
-  t.not((await where()).name, node.name);
-  await cluster.setAvailability(node, 'active');
-});
-
 t.test('a fleet that is full says so, and starts nothing later', async (t) => {
   await t.test('to who makes a box', async (t) => {
     const rows = await deployment.rows();
@@ -87,25 +70,5 @@ t.test('a fleet that is full says so, and starts nothing later', async (t) => {
     t.match(await client.closed, { code: 1013, reason: /no room/ });
     const [service] = await cluster.manager.docker.listServices();
     t.equal(service?.Spec?.Mode?.Replicated?.Replicas, 0);
-  });
-});
-
-t.test('a manager that is away does not matter to boxes that run', async (t) => {
-  await cluster.setAvailability(cluster.manager, 'drain');
-  const client = await openTerminal(t, server).catch(() => openTerminal(t, server));
-  await cluster.manager.daemon.end('SIGKILL');
-  const second = await connect(t, server, 'box');
-  // It has not had this box yet.
-  const third = await connect(t, other, 'box');
-  for (const terminal of [client, second, third]) {
-    terminal.type('echo st""ill here\r');
-    await terminal.shows(/^still here/m);
-  }
-  t.match((await call(other, 'GET', '/v1/dockbox/box')).body, { running: true });
-
-  await cluster.manager.daemon.start();
-  await eventually(t, 'the manager is back', async () => {
-    const { status } = await call(server, 'POST', '/v1/dockbox/box/stop');
-    return status === 200;
   });
 });
