@@ -42,7 +42,7 @@ t.test('containers without a row', async (t) => {
 
   await t.rejects(ours.inspect(), /no such container/i, 'are removed');
   t.equal((await theirs.inspect()).State.Running, true, "another deployment's are not touched");
-  t.same(await deployment.containers(), [`dockbox-${id}`], 'nor are those with one');
+  t.same(await deployment.boxes(), [id], 'nor are those with one');
   await call(app, 'DELETE', '/v1/dockbox/box');
 });
 

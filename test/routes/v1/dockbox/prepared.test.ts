@@ -206,5 +206,6 @@ t.test('the container of a fetch that has ended goes when its server was killed 
   });
   t.teardown(() => left.remove({ force: true }).catch(() => {}));
   await reconcileContainers({ pool: app.pg.pool, engine, workspaces, log });
-  t.same(await deployment.containers(), [`dockbox-${body.id}`]);
+  await t.rejects(left.inspect(), /no such container/i);
+  t.ok(await deployment.runs(body.id));
 });
