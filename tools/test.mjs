@@ -19,13 +19,16 @@ else await import('./run-tests.mjs');
 
 /**
  * Runs the tests in a network of their own, the swarm's engine with them: so that fetches reach the tests' servers on
- * loopback, and what the engine adds to the network is in no other's way and goes when the last process does.
+ * loopback, and what the engine adds to the network is in no other's way and goes when the last process does. What tests
+ * mount, its node sees as well.
  */
 async function runApart() {
   const tests = [process.execPath, path.join(root, 'tools/run-tests.mjs'), ...process.argv.slice(2)];
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));
-  const child = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...tests], {
+  const script = 'ip link set lo up && exec "$@"';
+  const apart = ['--net', '--mount', '--propagation=shared', 'sh', '-c', script, 'sh'];
+  const child = spawn('unshare', [...apart, ...tests], {
     env: { ...process.env, ENGINE: engine },
     stdio: 'inherit',
   });

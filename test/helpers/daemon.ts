@@ -34,7 +34,7 @@ const POLL_MS = 50;
  * server itself feeds to the fetch.
  */
 const MACHINE = `
-unshare $4 --mount --pid --uts --fork --kill-child sh -c '
+unshare $4 --mount --propagation slave --pid --uts --fork --kill-child sh -c '
   mount -t tmpfs tmpfs /run && mount -t proc proc /proc && echo "$1" >/proc/sys/kernel/hostname &&
   ip link set lo up && echo up && cat >/dev/null; :' machine "$3"
 tries=50
