@@ -89,6 +89,8 @@ export async function openWorld(t: Scope, options: Options, ledger: Ledger): Pro
       LEASE_SECONDS: String(TIMES.lease),
       PING_SECONDS: String(TIMES.ping),
       DRAIN_SECONDS: String(TIMES.drain),
+      // Its engine's machine has no firewall.
+      BOX_EGRESS: 'open',
       FENCE_SECONDS: String(TIMES.fence),
       BOX_MEMORY_BYTES: String(128 * 1024 ** 2),
     };
