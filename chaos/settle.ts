@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ON_SWARM } from '../test/helpers/daemon.js';
 import { ask } from './http.js';
 import type { Box, Ledger } from './ledger.js';
 import type { Random } from './random.js';
@@ -122,9 +123,8 @@ async function compare({ world, ledger, random }: Scene): Promise<void> {
   for (const id of await workspaces(world)) {
     if (!ids.has(id)) ledger.violation(`the workspace ${id} belongs to nobody`);
   }
-  for (const { Names } of await notPrepared(world)) {
-    const id = Names[0]?.replace('/dockbox-', '') ?? '';
-    if (!ids.has(id)) ledger.violation(`the container ${Names[0]} belongs to nobody`);
+  for (const { Labels, Names } of await notPrepared(world)) {
+    if (!ids.has(Labels['dockbox.id'] ?? '')) ledger.violation(`the container ${Names[0]} belongs to nobody`);
   }
   for (const box of here) await compareFiles(world, ledger, box);
   ledger.count(
@@ -198,8 +198,10 @@ async function open({ replicas }: World, random: Random, { id }: Box): Promise<T
   return Terminal.open(random.pick(replicas) as World['replicas'][number], id, `1${random.hex(4)}`);
 }
 
-async function processes({ daemon }: World, { id }: Box): Promise<string[]> {
-  const { Processes } = await daemon.docker.getContainer(`dockbox-${id}`).top({ ps_args: '-eo pid,comm' });
+async function processes({ daemon }: World, { id, name }: Box): Promise<string[]> {
+  const [container] = await daemon.docker.listContainers({ filters: { label: [`dockbox.id=${id}`] } });
+  if (!container) throw new Error(`${name} does not run.`);
+  const { Processes } = await daemon.docker.getContainer(container.Id).top({ ps_args: '-eo pid,comm' });
   return Processes.map(([, command]: string[]) => command ?? '').sort();
 }
 
@@ -221,6 +223,7 @@ async function remains(world: World): Promise<string[]> {
   const { daemon, pool } = world;
   const containers = await notPrepared(world);
   const ready = new Set((await daemon.docker.listContainers()).map(({ Id }) => Id));
+  const services = ON_SWARM ? await daemon.docker.listServices() : [];
   const { Volumes } = await daemon.docker.listVolumes();
   const { rows } = await pool.query<{ id: string }>(
     'select id from dockbox union all select id from connection',
@@ -230,6 +233,7 @@ async function remains(world: World): Promise<string[]> {
   return [
     ...(await workspaces(world)).map((id) => `the workspace ${id} is left`),
     ...containers.map(({ Names }) => `the container ${Names[0]} is left`),
+    ...services.map(({ ID, Spec }) => `the service ${Spec?.Name ?? ID} is left`),
     ...Volumes.filter(({ Name }) => !Name.startsWith('dockbox-tools-')).map(
       ({ Name }) => `the volume ${Name} is left`,
     ),

@@ -16,7 +16,7 @@ import type { Options } from './options.js';
 import { Replica } from './replica.js';
 
 /** Short, so that boxes come to rest and servers are taken for dead many times in a run; in seconds. */
-export const TIMES = { idle: 3, sweep: 0.5, lease: 3, ping: 1, drain: 2 };
+export const TIMES = { idle: 3, sweep: 0.5, lease: 3, ping: 1, drain: 2, fence: 3 };
 
 const README = { small: 'a small one\n', large: 'one of many files\n', slow: 'one that takes its time\n' };
 
@@ -89,6 +89,9 @@ export async function openWorld(t: Scope, options: Options, ledger: Ledger): Pro
       LEASE_SECONDS: String(TIMES.lease),
       PING_SECONDS: String(TIMES.ping),
       DRAIN_SECONDS: String(TIMES.drain),
+      // Its engine's machine has no firewall.
+      BOX_EGRESS: 'open',
+      FENCE_SECONDS: String(TIMES.fence),
       BOX_MEMORY_BYTES: String(128 * 1024 ** 2),
     };
     const name = `replica-${number}`;

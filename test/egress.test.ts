@@ -11,7 +11,7 @@ import { startServer } from './helpers/server.js';
 
 t.test('egress', async (t) => {
   // The rules are those of a machine of the test's own: see the daemon.
-  const daemon = await startDaemon(t);
+  const daemon = await startDaemon(t, { swarm: false });
   await startOutside(t, daemon);
   // IPv6, which boxes have only when an operator gives it to them.
   await daemon.docker.createNetwork({
@@ -24,6 +24,8 @@ t.test('egress', async (t) => {
     },
   } as never);
   const variables = {
+    // Of a swarm's nodes test/engines/swarm/nodes-egress.test.ts tells the same.
+    ENGINE: 'single',
     DOCKER_SERVER_HOST: daemon.socket,
     BOX_EGRESS: 'filtered',
     IDLE_TIMEOUT_SECONDS: '3600',

@@ -1,6 +1,8 @@
 import t from 'tap';
+import { GENERATION_PATH } from '../lib/engines/swarm/fence.js';
 import { startApp } from './helpers/app.js';
 import { createBox } from './helpers/box.js';
+import { ON_SWARM } from './helpers/daemon.js';
 
 const MIB = 1024 ** 2;
 const limits = { BOX_MEMORY_BYTES: String(128 * MIB), BOX_CPUS: '0.5', BOX_PIDS: '80' };
@@ -36,6 +38,7 @@ t.test('what a box can not do, seen from inside', async (t) => {
     ['set the clock', 'date --set "2000-01-01"'],
     ['raise its own limits', 'ulimit -n 1000000'],
     ['change what holds its terminals', 'touch /opt/dockbox/bin/hold'],
+    ['say on which node of a swarm it is to run', `touch ${GENERATION_PATH}/note`],
     [
       'raise its share',
       'cd /sys/fs/cgroup && if [ -e memory.max ]; then echo max >memory.max; else echo -1 >memory/memory.limit_in_bytes; fi',
@@ -59,7 +62,8 @@ t.test('what a box can not do, seen from inside', async (t) => {
       .map((place) => place.replace(/^\/sbin/, '/usr/sbin'))
       .filter((place) => !/^\/(proc|sys|dev)(\/|$)/.test(place));
     const engines = ['/usr/sbin/docker-init', '/etc/resolv.conf', '/etc/hostname', '/etc/hosts'];
-    t.same(own.sort(), ['/', '/opt/dockbox', '/run/dockbox', '/workspace', ...engines].sort());
+    const ours = ['/opt/dockbox', '/run/dockbox', '/workspace', ...(ON_SWARM ? [GENERATION_PATH] : [])];
+    t.same(own.sort(), ['/', ...ours, ...engines].sort());
     t.equal(
       await inside('find / -xdev -type s 2>/dev/null; ls /run/docker* /var/run/docker* 2>/dev/null'),
       '',
@@ -87,7 +91,9 @@ t.test('what a box can not do, seen from inside', async (t) => {
     const read = (...files: string[]) =>
       inside(`cat ${files.map((file) => `/sys/fs/cgroup/${file}`).join(' ')} 2>/dev/null`);
     t.equal(await read('memory.max', 'memory/memory.limit_in_bytes'), String(128 * MIB));
-    t.match(await read('memory.swap.max', 'memory/memory.memsw.limit_in_bytes'), /^0$|^134217728$|^$/);
+    // No swap; a service can't be kept from as much of it as it has of memory: see deploy/swarm.md.
+    const swap = ON_SWARM ? /^134217728$|^268435456$|^$/ : /^0$|^134217728$|^$/;
+    t.match(await read('memory.swap.max', 'memory/memory.memsw.limit_in_bytes'), swap);
     t.equal(await read('pids.max', 'pids/pids.max'), '80');
     t.match(await read('cpu.max', 'cpu/cpu.cfs_quota_us'), /^50000( 100000)?$/);
     t.equal(await inside('ulimit -Hn; ulimit -Hc'), '16384\n0');

@@ -16,8 +16,11 @@ t.test("another runtime than the engine's own", async (t) => {
   const note = path.join(directory, 'note');
   await writeFile(wrapper, `#!/bin/sh\necho "$@" >>${note}\nexec runc "$@"\n`);
   await chmod(wrapper, 0o755);
-  const daemon = await startDaemon(t, { runtimes: { broken: '/bin/false', wrapped: wrapper } });
-  const deployment = await makeDeployment(t, { DOCKER_SERVER_HOST: daemon.socket }, daemon.socket);
+  const runtimes = { broken: '/bin/false', wrapped: wrapper };
+  const daemon = await startDaemon(t, { runtimes, swarm: false });
+  // Those of a swarm's nodes are for their operators to name: deploy/swarm.md.
+  const variables = { ENGINE: 'single', DOCKER_SERVER_HOST: daemon.socket };
+  const deployment = await makeDeployment(t, variables, daemon.socket);
 
   for (const CONTAINER_RUNTIME of ['broken', 'nowhere']) {
     await t.test(`that does not work is told at the start: ${CONTAINER_RUNTIME}`, async (t) => {

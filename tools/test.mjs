@@ -1,9 +1,8 @@
-// The set-up of `npm start`, a throw-away database, then every test; with ENGINE=swarm on a throw-away swarm of one node.
-import { spawn, spawnSync } from 'node:child_process';
+// The set-up of `npm start`, and then the tests.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import path from 'node:path';
 import { prepareTests, root } from './prepare.mjs';
-import { withThrowAways } from './throw-away.mjs';
 
 // What is set up is the machine's own engine, which a swarm's images come from.
 const { ENGINE: engine } = process.env;
@@ -14,42 +13,25 @@ const { ensureRegistry } = await import('../build/setup/registry.js');
 await ensureRegistry();
 const { ensureBrowser } = await import('../build/setup/browser.js');
 await ensureBrowser();
-process.once('SIGINT', () => {});
-process.once('SIGTERM', () => {});
-process.exitCode = await withThrowAways(engine === 'swarm' ? onSwarm : runTests);
 
-async function onSwarm(variables) {
-  const { RunScope } = await import('../build/test/helpers/scope.js');
-  const { startLoneSwarm } = await import('../build/test/helpers/lone-swarm.js');
-  const scope = new RunScope();
-  try {
-    return await runTests({ ...variables, ...(await startLoneSwarm(scope)) });
-  } finally {
-    for (const problem of await scope.end()) console.error(problem);
-  }
-}
+if (engine === 'swarm') await runApart();
+else await import('./run-tests.mjs');
 
-async function runTests(variables) {
-  const files = process.argv
-    .slice(2)
-    .map((file) => file.replace(/\.ts$/, '.js').replace(/^test\//, 'build/test/'));
-  const env = { ...process.env, LOG_LEVEL: 'silent', ...variables };
-  // tap runs with the plugins that .taprc names only once it has been built with them.
-  spawnSync('npx', ['tap', 'build'], { cwd: root, stdio: 'ignore' });
-  const tap = spawn('npx', ['tap', '--reporter=tap', ...files], {
-    cwd: root,
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
+/**
+ * Runs the tests in a network of their own, the swarm's engine with them: so that fetches reach the tests' servers on
+ * loopback, and what the engine adds to the network is in no other's way and goes when the last process does. What tests
+ * mount, its node sees as well.
+ */
+async function runApart() {
+  const tests = [process.execPath, path.join(root, 'tools/run-tests.mjs'), ...process.argv.slice(2)];
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  const script = 'ip link set lo up && exec "$@"';
+  const apart = ['--net', '--mount', '--propagation=shared', 'sh', '-c', script, 'sh'];
+  const child = spawn('unshare', [...apart, ...tests], {
+    env: { ...process.env, ENGINE: engine },
+    stdio: 'inherit',
   });
-  let totals = '';
-  for await (const line of createInterface({ input: tap.stdout })) {
-    // Each level of subtests ends with such a line; the last is the whole run's.
-    if (line.startsWith('# {')) totals = line;
-    // What passed in a subtest is not worth a line of its own.
-    if (!/^\s+(ok|#|\d+\.\.|$)/.test(line)) console.log(line);
-  }
-  const code = tap.exitCode ?? (await once(tap, 'exit'))[0];
-  const count = (name) => Number(new RegExp(`${name}: (\\d+)`).exec(totals)?.[1] ?? 0);
-  console.log(`${count('pass')} passed, ${count('fail')} failed`);
-  return code === 0 && count('pass') > 0 ? 0 : 1;
+  const [code] = await once(child, 'exit');
+  process.exitCode = code ?? 1;
 }

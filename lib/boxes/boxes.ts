@@ -227,17 +227,15 @@ export class Boxes {
     try {
       if (!(await workspaces.exists(id))) throw new errors.WorkspaceMissing(name);
       const started = await engine.ensureRunning({ id, name, image: image ?? '' });
-      if (started && !(await markStarted(pool, id))) {
-        // Deleted between the lease and the start: what was started has no row any more.
-        await engine.remove(id);
-        throw new errors.BoxNotFound(idOrName);
-      }
+      if (started && !(await markStarted(pool, id))) throw new errors.BoxNotFound(idOrName);
       return { ...connection, started };
     } catch (error) {
       // Waits for a deletion that is at work: what the engine says of a box that is half gone is beside the point.
       await this.#connections.release(connection.lease);
-      if (!(await findBox(pool, SERVICE, id))) throw new errors.BoxNotFound(idOrName);
-      throw error;
+      if (await findBox(pool, SERVICE, id)) throw error;
+      // Deleted since it was counted: what was started, or begun to be, has no row any more.
+      await engine.remove(id);
+      throw new errors.BoxNotFound(idOrName);
     }
   }
 

@@ -16,15 +16,17 @@ const BATCH = 1000;
 type Options = { pool: pg.Pool; engine: Engine; workspaces: Workspaces; log: Log };
 
 /**
- * Compares the engine's containers with the rows. Those of fetches that have ended are removed. Those that run though their
- * rows say that they don't, as when a replica died between the two, are idle from then on, and are stopped like any other.
- * Those of this deployment that no row names are removed; what another deployment on the same engine has is never touched.
+ * Compares the engine's containers with the rows. Those of fetches that have ended are removed, and those of boxes that
+ * could not be made. Those that run though their rows say that they don't, as when a replica died between the two, are idle
+ * from then on, and are stopped like any other. Those of this deployment that no row names are removed; what another
+ * deployment on the same engine has is never touched.
  */
 export async function reconcileContainers(options: Options): Promise<void> {
   const containers = (await options.engine.containers()).filter(({ boxId }) => isId(boxId));
   const idsOf = (some: typeof containers) => [...new Set(some.map(({ boxId }) => boxId))];
   await adoptRunning(options, idsOf(containers.filter(({ running, fetches }) => running && !fetches)));
   await removeEndedFetches(options, idsOf(containers.filter(({ fetches }) => fetches)));
+  await removeFailed(options, idsOf(containers));
   // Rows are read after containers: a row is always there before its container.
   await removeStrayContainers(options, idsOf(containers));
 }
@@ -45,6 +47,18 @@ async function removeEndedFetches({ pool, engine, log }: Options, ids: string[])
   for (const { id } of rows) {
     log.info({ box: id }, 'removing the container of a fetch that has ended');
     await engine.removeFetch(id);
+  }
+}
+
+/** Who could not make a box removes them, unless the engine is away just then. */
+async function removeFailed({ pool, engine, log }: Options, ids: string[]): Promise<void> {
+  const { rows } = await pool.query<{ id: string }>(
+    `select id from dockbox where id = any ($1::uuid[]) and status = 'failed' and deleted_at is null`,
+    [ids],
+  );
+  for (const { id } of rows) {
+    log.info({ box: id }, 'removing the containers of a box that could not be made');
+    await engine.remove(id);
   }
 }
 

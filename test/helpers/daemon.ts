@@ -10,9 +10,13 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { connectDocker } from '../../lib/docker.js';
+import { copyImage } from './images.js';
 import type { Scope } from './scope.js';
 
 export const BASE_IMAGE = process.env.BASE_IMAGE ?? 'dockbox/base';
+
+/** Whether boxes run on a swarm: ENGINE=swarm npm test. */
+export const ON_SWARM = process.env.ENGINE === 'swarm';
 
 /** How long the daemon may take to answer once it was started, in ms, and how often it is asked. */
 const START_TIMEOUT_MS = 30_000;
@@ -30,7 +34,7 @@ const POLL_MS = 50;
  * server itself feeds to the fetch.
  */
 const MACHINE = `
-unshare $4 --mount --pid --uts --fork --kill-child sh -c '
+unshare $4 --mount --propagation slave --pid --uts --fork --kill-child sh -c '
   mount -t tmpfs tmpfs /run && mount -t proc proc /proc && echo "$1" >/proc/sys/kernel/hostname &&
   ip link set lo up && echo up &&
   until cat >/dev/null; do :; done 2>/dev/null; :' machine "$3"
@@ -65,11 +69,8 @@ type StartOptions = {
   hosts?: string[];
   /** Whether no program in a container may gain privileges, whoever started it and however. */
   noNewPrivileges?: boolean;
-  /**
-   * The bridge of its default network, and then it leaves the rest of the machine's network as it is. A daemon that is told to
-   * have none deletes that of the machine's own engine.
-   */
-  bridge?: string;
+  /** Whether it is all of a swarm, with what deploy/swarm.md says that a node needs. */
+  swarm?: boolean;
 };
 
 /** A Docker daemon that can be taken away and comes back, without anybody else's noticing. */
@@ -94,6 +95,13 @@ export class Daemon {
   /** Starts it and waits until it answers; options that are not given are those of the last time. */
   async start(options: StartOptions = {}): Promise<void> {
     this.#options = { ...this.#options, ...options };
+    if (this.#options.swarm) await this.forgetNetworks();
+    await this.#launch();
+    const begins = this.#options.swarm && !(await this.docker.info()).Swarm.NodeID;
+    if (begins) await this.docker.swarmInit({ ListenAddr: '127.0.0.1:2377', AdvertiseAddr: '127.0.0.1' });
+  }
+
+  async #launch(): Promise<void> {
     const log = openSync(path.join(this.directory, 'log'), 'a');
     const daemon = spawn('nsenter', this.#enter('dockerd', ...this.#arguments()), {
       // In a session of its own: Ctrl-C is for the tests, which then end it.
@@ -175,14 +183,12 @@ export class Daemon {
     return spawn('nsenter', this.#enter(...command), { stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
-  /** Copies an image from the machine's own engine. */
+  /** Copies an image from the engine that the tests have. */
   async load(image: string): Promise<void> {
     const shared = connectDocker({
       DOCKER_SERVER_HOST: process.env.DOCKER_SERVER_HOST ?? '/var/run/docker.sock',
     });
-    const loading = await this.docker.loadImage(await shared.getImage(image).get());
-    loading.resume();
-    await once(loading, 'end');
+    await copyImage(image, shared, this.docker);
   }
 
   /**
@@ -222,10 +228,7 @@ export class Daemon {
       // Said, and not left out: without TLS it waits 15 s, so that somebody may think better of it.
       ...(this.#options.hosts ? ['--tls=false'] : []),
       ...(this.#options.hosts ?? []).map((host) => `--host=${host}`),
-      ...(this.#options.noNewPrivileges ? ['--no-new-privileges'] : []),
-      ...(this.#options.bridge
-        ? [`--bridge=${this.#options.bridge}`, '--iptables=false', '--ip-forward=false']
-        : []),
+      ...(this.#options.noNewPrivileges || this.#options.swarm ? ['--no-new-privileges'] : []),
     ];
   }
 
@@ -237,11 +240,11 @@ export class Daemon {
   }
 }
 
-/** Starts a daemon that has the base image; it is gone when the test ends. */
+/** Starts a daemon that has the base image, and is a swarm where the tests run on one; it is gone when the test ends. */
 export async function startDaemon(t: Scope, options: StartOptions = {}): Promise<Daemon> {
   const daemon = await makeMachine(t);
   if (options.remapTo) await remap(daemon, options.remapTo);
-  await daemon.start(options);
+  await daemon.start({ swarm: ON_SWARM, ...options });
   await daemon.load(BASE_IMAGE);
   return daemon;
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
 import type Docker from 'dockerode';
@@ -16,4 +17,11 @@ export async function makeImage(t: Scope, docker: Docker, entries: Entry[]): Pro
   for await (const _ of imported);
   t.teardown(() => docker.getImage(image).remove({ force: true }));
   return image;
+}
+
+/** Copies an image from one engine to another. */
+export async function copyImage(name: string, from: Docker, to: Docker): Promise<void> {
+  const loading = await to.loadImage(await from.getImage(name).get());
+  loading.resume();
+  await once(loading, 'end');
 }

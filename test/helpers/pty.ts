@@ -77,7 +77,12 @@ export async function openPty(t: Scope, variables: Record<string, string>): Prom
     await pty.tmux('kill-server');
     await rm(directory, { recursive: true });
   });
-  const env = Object.entries({ ...variables, PS1: 'local$ ', LANG: 'C.UTF-8', TERM: 'screen-256color' });
+  const settings = {
+    ...{ PS1: 'local$ ', LANG: 'C.UTF-8', TERM: 'screen-256color' },
+    // Its shell would write it when it is ended, into a directory that goes at the same time.
+    HISTFILE: '/dev/null',
+  };
+  const env = Object.entries({ ...variables, ...settings });
   const words = env.map(([name, value]) => `${name}=${value}`);
   const shell = ['env', '--ignore-environment', ...words, 'bash', '--norc', '--noprofile'];
   await pty.tmux('-f', '/dev/null', '-u', 'new-session', '-d', '-x', '100', '-y', '30', ...shell);

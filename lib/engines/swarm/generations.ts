@@ -6,6 +6,9 @@ import { GENERATION_FILE } from './fence.js';
 /** The directory below the mount point that has boxes' generations; no box's own, as its name is not an id. */
 const DIRECTORY = '.generations';
 
+/** How often a directory is tried to be removed into which somebody writes. */
+const REMOVE_TRIES = 10;
+
 /** Which generation of each box may run, in files on the file system that servers and nodes share. */
 export class Generations {
   readonly #root: string;
@@ -22,7 +25,6 @@ export class Generations {
 
   /** A new box's generation. Of several servers that begin at the same time all have the same. */
   async begin(boxId: string): Promise<number> {
-    await mkdir(this.directory(boxId), { recursive: true, mode: 0o755 });
     // A number that the box has not had before it was taken away, should it be made again.
     await this.#put(boxId, Date.now(), async (temporary, file) => {
       await link(temporary, file).catch((error: NodeJS.ErrnoException) => {
@@ -43,13 +45,18 @@ export class Generations {
 
   /** Lets another generation run, and none else. */
   async replace(boxId: string, generation: number): Promise<void> {
-    await mkdir(this.directory(boxId), { recursive: true, mode: 0o755 });
     await this.#put(boxId, generation, rename);
   }
 
   /** Lets none run any more. */
   async remove(boxId: string): Promise<void> {
-    await rm(this.directory(boxId), { recursive: true, force: true });
+    // Another server that is about to start the box may be writing into it.
+    await rm(this.directory(boxId), {
+      recursive: true,
+      force: true,
+      maxRetries: REMOVE_TRIES,
+      retryDelay: 10,
+    });
   }
 
   #file(boxId: string): string {
@@ -63,7 +70,14 @@ export class Generations {
     put: (temporary: string, file: string) => Promise<void>,
   ): Promise<void> {
     const temporary = path.join(this.directory(boxId), randomUUID());
-    await writeFile(temporary, `${generation}\n`, { mode: 0o644 });
-    await put(temporary, this.#file(boxId));
+    try {
+      await mkdir(this.directory(boxId), { recursive: true, mode: 0o755 });
+      await writeFile(temporary, `${generation}\n`, { mode: 0o644 });
+      await put(temporary, this.#file(boxId));
+    } catch (error) {
+      // The box is being deleted by another server: whoever starts it finds out when it runs.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      await this.#put(boxId, generation, put);
+    }
   }
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { reconcileContainers, removeStrayWorkspaces } from '../../../lib/boxes/strays.js';
 import { startApp } from '../../helpers/app.js';
 import { createBox } from '../../helpers/box.js';
@@ -21,29 +21,42 @@ async function makeWorkspace(id: string, ageMs = 0): Promise<void> {
   await utimes(directory, new Date(), new Date(Date.now() - ageMs));
 }
 
+/** Starts a container of a box that is not there, or of one of which there is only a row. */
+async function startContainer(t: Test, owner: string, id = randomUUID()) {
+  const container = await docker.createContainer({
+    name: `dockbox-${id}`,
+    Image: image,
+    Cmd: ['sleep', '1000'],
+    Labels: { 'dockbox.id': id, 'dockbox.deployment': owner },
+  });
+  t.teardown(() => container.remove({ force: true }).catch(() => {}));
+  await container.start();
+  return container;
+}
+
 t.test('containers without a row', async (t) => {
   const id = await createBox(t, app);
-  const make = async (labels: Record<string, string>) => {
-    const stray = randomUUID();
-    const name = `dockbox-${stray}`;
-    const container = await docker.createContainer({
-      name,
-      Image: image,
-      Cmd: ['sleep', '1000'],
-      Labels: { 'dockbox.id': stray, ...labels },
-    });
-    t.teardown(() => container.remove({ force: true }).catch(() => {}));
-    await container.start();
-    return container;
-  };
-  const ours = await make({ 'dockbox.deployment': engine.deployment });
-  const theirs = await make({ 'dockbox.deployment': randomUUID() });
+  const ours = await startContainer(t, engine.deployment);
+  const theirs = await startContainer(t, randomUUID());
   await reconcileContainers(around);
 
   await t.rejects(ours.inspect(), /no such container/i, 'are removed');
   t.equal((await theirs.inspect()).State.Running, true, "another deployment's are not touched");
-  t.same(await deployment.containers(), [`dockbox-${id}`], 'nor are those with one');
+  t.same(await deployment.boxes(), [id], 'nor are those with one');
   await call(app, 'DELETE', '/v1/dockbox/box');
+});
+
+t.test('containers of a box that could not be made, as when its engine was away by then', async (t) => {
+  const id = randomUUID();
+  await app.pg.pool.query(
+    `insert into dockbox (id, owner, name, url, status) values ($1, 'local', 'failed', 'http://127.0.0.1/a.zip', 'failed')`,
+    [id],
+  );
+  const left = await startContainer(t, engine.deployment, id);
+  await reconcileContainers(around);
+  await t.rejects(left.inspect(), /no such container/i);
+  t.match((await call(app, 'GET', '/v1/dockbox/failed')).body, { status: 'failed', running: false });
+  t.equal((await call(app, 'DELETE', '/v1/dockbox/failed')).status, 204);
 });
 
 t.test('workspaces without a row', async (t) => {

@@ -86,7 +86,7 @@ t.test('a box’s container is started while its files are still on their way', 
     finish?.();
     const { status, body } = await answer;
     t.equal(status, 201);
-    t.match(await docker.getContainer(`dockbox-${body.id}`).inspect(), { Id });
+    t.match(await (await deployment.container(body.id)).inspect(), { Id });
     await remove(body.id);
   });
 

@@ -274,7 +274,7 @@ t.test('boxes that are there', async (t) => {
     t.equal((await call(app, 'GET', `${API}/three`)).status, 404);
     t.equal((await call(app, 'DELETE', `${API}/three`)).status, 404);
     t.notOk((await app.deployment.workspaces()).includes(ids[0] ?? ''));
-    t.notOk((await app.deployment.containers()).includes(`dockbox-${ids[0]}`));
+    t.notOk((await app.deployment.boxes()).includes(ids[0] ?? ''));
     t.equal((await create('three')).status, 201, 'its name is free again');
   });
 });

@@ -41,9 +41,9 @@ t.test('between a client that counts and the start of its box', async (t) => {
   const engine = await startEngineRelay(t);
   const other = await startServer(t, app.deployment, { ...neverSweeping, DOCKER_SERVER_HOST: engine.base });
   t.teardown(() => engine.release());
-  /** Connects by the other server, up to where it would start the container. */
+  /** Connects by the other server, up to where it would start the container, or look whether it has to. */
   const connectHalfway = async (id: string) => {
-    const starting = engine.hold(/^POST \S+\/start/);
+    const starting = engine.hold(/^(POST \/containers\/\S+\/start|GET \/services\/)/);
     const client = await connect(t, other, id);
     await starting;
     return client;
@@ -68,7 +68,7 @@ t.test('between a client that counts and the start of its box', async (t) => {
     t.equal((await call(app, 'DELETE', `/v1/dockbox/${id}`)).status, 204);
     engine.release();
     t.match(await client.closed, { code: 1001, reason: /no dockbox/ });
-    t.notOk((await app.deployment.containers()).includes(`dockbox-${id}`));
+    t.notOk((await app.deployment.boxes()).includes(id));
     t.notOk((await app.deployment.workspaces()).includes(id));
   });
 });
