@@ -32,7 +32,7 @@ export function shellCommand(wish: Wish, tools: boolean): string[] {
   if (!tools) return ['sh', '-c', START_SHELL, 'sh', place, ...size, notice];
   if (!terminal) return [`${TOOLS_PATH}/bin/plain`, place, ...size, notice];
   const flags = readonly ? 'read-only,ignore-size' : '';
-  return [`${TOOLS_PATH}/bin/hold`, terminal, place, ...size, String(history), flags, notice];
+  return [`${TOOLS_PATH}/bin/hold`, terminal, place, ...size, String(history), flags, notice, 'parts'];
 }
 
 /** The process that a TTY was made for: its id, and when it began, in ticks since the machine was started. */

@@ -49,6 +49,26 @@ t.test('a held terminal', async (t) => {
     await little.leave();
   });
 
+  await t.test('gives it back once to windows of other sizes', async (t) => {
+    const query = { terminal: 'resized' };
+    const before = await openScreen(t, app, 'box', { query });
+    before.type('for i in $(seq 100 200); do echo line $i; done; echo do""ne\r');
+    await before.shows(/^done$/m);
+    await before.leave();
+
+    for (const rows of [10, 60, 24]) {
+      const after = await openScreen(t, app, 'box', { rows, query });
+      await after.shows(/^done$/m);
+      const shown = [...after.history, ...after.lines].filter((line) => /^line \d+$/.test(line));
+      t.same(
+        shown,
+        Array.from({ length: 101 }, (_, i) => `line ${i + 100}`),
+        `${rows} rows`,
+      );
+      await after.leave();
+    }
+  });
+
   await t.test('is shared by those who connect to it, with windows of any size', async (t) => {
     const large = await openScreen(t, app, 'box', { cols: 120, rows: 40 });
     const small = await openScreen(t, app, 'box', { cols: 60, rows: 15 });
