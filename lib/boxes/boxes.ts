@@ -221,7 +221,7 @@ export class Boxes {
    *   {@link errors.QuotaReached}
    */
   async connect(who: Principal, idOrName: string, terminal: string): Promise<Connected> {
-    const { engine, pool, workspaces } = this.#around;
+    const { engine, log, pool, workspaces } = this.#around;
     const connection = await this.#connections.acquire(who, idOrName, terminal);
     const { id, name, image } = connection.box;
     try {
@@ -234,7 +234,9 @@ export class Boxes {
       await this.#connections.release(connection.lease);
       if (await findBox(pool, SERVICE, id)) throw error;
       // Deleted since it was counted: what was started, or begun to be, has no row any more.
-      await engine.remove(id);
+      await engine
+        .remove(id)
+        .catch((err: unknown) => log.warn({ err, box: id }, 'what was started of a deleted box is left'));
       throw new errors.BoxNotFound(idOrName);
     }
   }
