@@ -43,8 +43,8 @@ export async function operations({ pool, start }: Replicas): Promise<Operation[]
 
   const create = async () => {
     const id = randomUUID();
-    const facts = { id, creatorId: connections.replicaId, image: 'dockbox/base', ref: null };
-    await insertBox(pool, { ...facts, owner: 'owner-0', name: id.slice(0, 20), url, directory: null });
+    const facts = { id, creatorId: connections.replicaId, image: 'dockbox/base', ref: null, directory: null };
+    await insertBox(pool, { ...facts, owner: 'owner-0', name: id.slice(0, 20), url });
     await markStarting(pool, { ...facts, warnings: [] });
     await markReady(pool, facts);
     made.push(id);

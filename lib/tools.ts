@@ -17,6 +17,8 @@ const VOLUME_LABEL = 'dockbox.tools';
 export class Tools {
   readonly #docker: Docker;
   readonly #baseImage: string;
+  /** The volume that was seen with the tools in it. */
+  #filled: string | undefined;
 
   constructor(docker: Docker, baseImage: string) {
     this.#docker = docker;
@@ -34,10 +36,13 @@ export class Tools {
     const name = VOLUME_PREFIX + id.slice(0, 12);
     const volume = this.#docker.getVolume(name);
     const made = await ask(found(volume.inspect()));
-    if (made?.Labels?.[VOLUME_LABEL]) return name;
+    if (made?.Labels?.[VOLUME_LABEL] && this.#filled === name) return name;
     // A node that was to run a box before it had the tools: its engine has made an empty one.
-    if (made) await ask(volume.remove());
-    return (await this.#fill(name, id)) ? name : undefined;
+    if (made && !made.Labels?.[VOLUME_LABEL]) await ask(volume.remove());
+    // Whoever has made it may have died before it was filled.
+    if (!(await this.#fill(name, id))) return undefined;
+    this.#filled = name;
+    return name;
   }
 
   /** Removes the volumes of former base images that no box uses any more. */
@@ -59,10 +64,14 @@ export class Tools {
         HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: TOOLS_PATH }] },
       }),
     );
-    const answer = await ask(found(container.infoArchive({ path: `${TOOLS_PATH}/bin/hold` })));
-    // Its connection to the engine is not given back until the answer, which is empty, has been read.
-    answer?.resume();
-    await ask(container.remove());
+    let answer: NodeJS.ReadableStream | undefined;
+    try {
+      answer = await ask(found(container.infoArchive({ path: `${TOOLS_PATH}/bin/hold` })));
+      // Its connection to the engine is not given back until the answer, which is empty, has been read.
+      answer?.resume();
+    } finally {
+      await ask(container.remove());
+    }
     if (!answer) await ask(tolerate(this.#docker.getVolume(name).remove(), 404, 409));
     return answer !== undefined;
   }

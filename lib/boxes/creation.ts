@@ -168,7 +168,8 @@ export class Creation {
     const allWarnings = [...fetched.warnings, ...warnings];
     for (const warning of allWarnings) say(`Warning: ${warning}`);
     say(`Starting ${image}`);
-    const facts = { id, creatorId, image, ref: fetched.ref ?? this.#box.ref, warnings: allWarnings };
+    const found = { ref: fetched.ref ?? this.#box.ref, directory: fetched.directory ?? null };
+    const facts = { id, creatorId, image, ...found, warnings: allWarnings };
     if (!(await markStarting(pool, facts))) throw deletedWhileCreated(name);
     // The container that was started ahead has another image than it should.
     if (guess !== undefined && guess !== image) await engine.remove(id);

@@ -40,9 +40,12 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Whether a text is a box's id rather than its name. */
 export const isId = (text: string) => UUID.test(text);
 
-/** Whose boxes somebody sees, as the parameters of {@link SEEN}. */
+/**
+ * Whose boxes somebody sees, as the parameters of {@link SEEN}. A pass is for the box that its maker saw, who may be an
+ * admin: whose box that is, was settled then.
+ */
 function sightOf({ owner, scope, pass }: Principal): [owner: string | null, boxId: string | null] {
-  return [scope === 'admin' ? null : owner, pass?.boxId ?? null];
+  return pass ? [null, pass.boxId] : [scope === 'admin' ? null : owner, null];
 }
 
 /** Every look-up for somebody has this, with their sight as the first two parameters. */
@@ -127,14 +130,15 @@ export async function markStarting(
     creatorId,
     image,
     ref,
+    directory,
     warnings,
-  }: Pick<NewBox, 'id' | 'creatorId' | 'image' | 'ref'> & { warnings: string[] },
+  }: Pick<NewBox, 'id' | 'creatorId' | 'image' | 'ref' | 'directory'> & { warnings: string[] },
 ): Promise<boolean> {
   const { rowCount } = await db.query(
     `update dockbox
-     set image = $3, ref = $4, warnings = $5, running = true, idle_since = now(), last_modified = now()
+     set image = $3, ref = $4, directory = $5, warnings = $6, running = true, idle_since = now(), last_modified = now()
      where id = $1 and creator_id = $2 and status = 'creating' and deleted_at is null`,
-    [id, creatorId, image, ref, warnings],
+    [id, creatorId, image, ref, directory, warnings],
   );
   return rowCount === 1;
 }

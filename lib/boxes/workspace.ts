@@ -1,10 +1,14 @@
-import { mkdir, opendir, readFile, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, opendir, readFile, rmdir, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import type Docker from 'dockerode';
-import { ask } from '../docker.js';
+import { ask, tolerate } from '../docker.js';
 import { ROOT } from '../user.js';
 import type { Quota } from './quota.js';
 import { isId } from './store.js';
+
+const run = promisify(execFile);
 
 /** The file that says whose a mount point is: the id of a deployment. */
 export const OWNER_FILE = '.dockbox-deployment';
@@ -85,12 +89,15 @@ export class Workspaces {
     return stats?.mtimeMs;
   }
 
-  /** Removes a workspace with all that is in it; no link in it is followed. */
+  /**
+   * Removes a workspace with all that is in it; no link in it is followed. Not with Node's own `rm`, which goes by paths: who
+   * exchanges a directory for a link at the right moment would have it empty what the link leads to.
+   */
   async remove(id: string, labels: Record<string, string>): Promise<void> {
     const directory = this.path(id);
     if (await this.quota?.remove(directory)) return;
     try {
-      await rm(directory, { recursive: true, force: true });
+      await run('rm', ['-rf', '--', directory]);
     } catch {
       // Files of root's where the server is not root, or a tree nested deeper than a path can be long.
       await this.#emptyInContainer(directory, labels);
@@ -112,14 +119,19 @@ export class Workspaces {
           NetworkMode: 'none',
           CapDrop: ['ALL'],
           CapAdd: ['DAC_OVERRIDE', 'FOWNER'],
+          // Also when this server is gone by then: nobody knows its name.
+          AutoRemove: true,
         },
       }),
     );
+    const gone = ask(container.wait({ condition: 'removed' }), EMPTY_TIMEOUT_MS);
+    gone.catch(() => {});
     try {
       await ask(container.start());
-      await ask(container.wait(), EMPTY_TIMEOUT_MS);
-    } finally {
-      await ask(container.remove({ force: true }));
+      await gone;
+    } catch (error) {
+      await ask(tolerate(container.remove({ force: true }), 404, 409));
+      throw error;
     }
   }
 }

@@ -176,7 +176,7 @@ export class SingleEngine implements Engine {
         // Unlike a bind by name, a mount is refused when the directory is not there.
         Mounts: [
           { Type: 'bind', Source: this.#workspace(box.id), Target: '/workspace' },
-          ...(tools ? [{ Type: 'volume' as const, Source: tools, Target: TOOLS_PATH, ReadOnly: true }] : []),
+          ...(tools ? [toolsMount(tools)] : []),
         ],
         Tmpfs: { [TOOLS_RUN_PATH]: `rw,nosuid,nodev,noexec,size=1m,mode=0700,uid=${uid},gid=${gid}` },
         NetworkMode: NETWORK,
@@ -196,3 +196,12 @@ export class SingleEngine implements Engine {
     };
   }
 }
+
+/** Nothing is copied into a volume that is empty: that would be out of the box's image, and for all boxes. */
+const toolsMount = (volume: string) => ({
+  Type: 'volume' as const,
+  Source: volume,
+  Target: TOOLS_PATH,
+  ReadOnly: true,
+  VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } },
+});

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { parse } from 'jsonc-parser';
 import { errors } from '../errors.js';
 import { projectRoot } from '../paths.js';
+import { safeLine } from '../sources/progress-lines.js';
 import { mainLanguage, type SourceFile } from './languages.js';
 import { normalizeImage } from './pull.js';
 
@@ -65,7 +66,8 @@ function devcontainerImage(text: string): { image?: string; warnings: string[] }
   try {
     return { image: normalizeImage(image), warnings: [] };
   } catch (error) {
-    if (error instanceof errors.InvalidRequest) return ignored(error.message);
+    if (error instanceof errors.InvalidRequest)
+      return ignored(`"${safeLine(image)}" is not an image reference.`);
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import type Docker from 'dockerode';
 import { ask, found, statusOf } from '../docker.js';
 import { errors } from '../errors.js';
 import { reason } from '../refusal.js';
+import { safeLine } from '../sources/progress-lines.js';
 
 /** How long a pull may take unless its caller says otherwise, in ms. */
 const PULL_TIMEOUT_MS = 600_000;
@@ -49,8 +50,9 @@ export async function pullImage(
   image: string,
   { onProgress, signal = AbortSignal.timeout(PULL_TIMEOUT_MS) }: PullOptions = {},
 ): Promise<void> {
+  // Whoever names an image chooses the registry, and so what it says, which ends up in people's terminals.
   const unavailable = (cause: string) =>
-    new errors.ImageUnavailable(`The image "${image}" can't be pulled: ${cause}`);
+    new errors.ImageUnavailable(`The image "${image}" can't be pulled: ${safeLine(cause)}`);
 
   let stream: NodeJS.ReadableStream;
   try {
@@ -69,7 +71,7 @@ export async function pullImage(
       if (error) throw unavailable(error);
       const text = id ? `${id}: ${status}` : (status ?? '');
       // The engine repeats a state with every few kilobytes.
-      if (text !== last) onProgress?.(text);
+      if (text !== last) onProgress?.(safeLine(text));
       last = text;
     }
   } catch (error) {

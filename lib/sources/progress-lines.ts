@@ -7,6 +7,11 @@ const REWRITE_INTERVAL_MS = 1000;
 const CONTROL_SEQUENCE = /\p{Cc}\[[0-?]*[ -/]*[@-~]/gu;
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
+/** A text of others' as one line that is safe to show in a terminal: without what would steer that, and bounded. */
+export function safeLine(text: string): string {
+  return text.slice(0, MAX_LINE_LENGTH).replace(CONTROL_SEQUENCE, '').replace(INVISIBLE, '').trimEnd();
+}
+
 /**
  * Turns what tools and remote servers write into lines that are safe to show in a terminal: without control characters,
  * and bounded in length and number.
@@ -40,11 +45,7 @@ export class ProgressLines {
   }
 
   #line(part: string): void {
-    const line = part
-      .slice(0, MAX_LINE_LENGTH)
-      .replace(CONTROL_SEQUENCE, '')
-      .replace(INVISIBLE, '')
-      .trimEnd();
+    const line = safeLine(part);
     if (line === '') return;
     if (part.endsWith('\r')) {
       if (Date.now() - this.#rewrittenAt < REWRITE_INTERVAL_MS) return;

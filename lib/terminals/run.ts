@@ -26,7 +26,12 @@ export async function runInBox(
     if (bytes <= MAX_OUTPUT_BYTES) chunks.push(chunk);
   });
   docker.modem.demuxStream(stream, output, output);
-  await ask(once(stream, 'end'));
+  try {
+    await ask(once(stream, 'end'));
+  } finally {
+    // One that does not end, as a box can have it, would keep its connection to the engine.
+    stream.destroy();
+  }
   const { ExitCode } = await ask(exec.inspect());
   return { status: ExitCode, output: Buffer.concat(chunks).toString() };
 }

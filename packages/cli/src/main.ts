@@ -4,6 +4,7 @@ import { parseCommand } from './arguments.js';
 import { COMMANDS } from './commands.js';
 import { CommandError, UsageError } from './errors.js';
 import { commandHelp, generalHelp } from './help.js';
+import { printable } from './output.js';
 import { restoreLocalTerminal } from './terminal/local.js';
 
 /** 128 and SIGPIPE's number, as shells have it. */
@@ -46,6 +47,6 @@ function version(): string {
 
 function fail(error: Error): never {
   restoreLocalTerminal();
-  process.stderr.write(`dockbox: ${error.message.replaceAll('\n', ' ')}\n`);
+  process.stderr.write(`dockbox: ${printable(error.message.replaceAll('\n', ' '))}\n`);
   process.exit(error instanceof CommandError ? error.status : 1);
 }

@@ -109,6 +109,9 @@ t.test('a devcontainer.json', async (t) => {
   for (const [what, text, warning] of unusable) {
     t.match(choose(text), { image: table.Go, requested: false, warnings: [warning] }, `${what} is ignored`);
   }
+  const { warnings } = choose(JSON.stringify({ image: `\x1b]0;title\x07\u202e\r\n${'x'.repeat(10_000)}` }));
+  t.notMatch(warnings.join(), /[\p{Cc}\p{Cf}]/u, 'steers no terminal with what it names');
+  t.ok(warnings.join().length < 1000, 'nor fills it');
 });
 
 t.test('the table of images', (t) => {

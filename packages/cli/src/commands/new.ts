@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Box, DockboxClient } from 'dockbox-client';
 import type { CommandArguments } from '../command.js';
 import { CommandError } from '../errors.js';
-import { printJson, spinning } from '../output.js';
+import { printable, printJson, spinning } from '../output.js';
 import { connectService, unwrap } from '../service.js';
 
 /** Between looks at a box that is being created, in ms. */
@@ -15,7 +15,7 @@ export async function run(args: CommandArguments): Promise<number> {
   if (process.stdin.isTTY && !isDetached) return interact(client, box);
 
   const ready = await spinning(`Making ${box.name}`, () => untilReady(client, box));
-  for (const warning of ready.warnings) process.stderr.write(`dockbox: ${warning}\n`);
+  for (const warning of ready.warnings) process.stderr.write(`dockbox: ${printable(warning)}\n`);
   if (args.flag('json')) printJson(ready);
   else if (isDetached) process.stdout.write(`${ready.name}\n`);
   else return (await import('../terminal/piped.js')).runPiped(client, ready.id);

@@ -1,6 +1,7 @@
 import { type DockboxClient, openTerminal, type Terminal, type TerminalEnd } from 'dockbox-client';
 import WebSocket from 'ws';
 import { CommandError } from '../errors.js';
+import { printable } from '../output.js';
 import { inWords } from '../service.js';
 import { ESCAPE_HELP, Escapes } from './escapes.js';
 import { LocalTerminal } from './local.js';
@@ -45,7 +46,7 @@ export async function interact(
   });
   terminal.on('disconnected', ({ reason, unconfirmedBytes }) => {
     input.count(unconfirmedBytes, 'may not have arrived');
-    local.tell(`${reason} Connecting again … Enter tries at once, ~. leaves`);
+    local.tell(`${printable(reason)} Connecting again … Enter tries at once, ~. leaves`);
   });
   terminal.on('discarded', ({ bytes }) => input.count(bytes, 'came too late for their shell'));
 

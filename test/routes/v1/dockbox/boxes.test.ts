@@ -50,6 +50,21 @@ t.test('POST makes a box from a git repository', async (t) => {
   t.match(output, /hello\.sh {2}topic\.sh/);
 });
 
+t.test("POST takes a web page's address whose branch has a slash in its name", async (t) => {
+  const app = await startApp(t);
+  const server = await startGitServer(t);
+  const repository = await server.createRepository('hello.git');
+  await repository.commit({ README: 'hello\n' });
+  await repository.branch('topic/one', { 'docs/guide/index': 'guide\n' });
+
+  const url = `${repository.url}/-/tree/topic/one/docs/guide`;
+  const { status, body } = await call(app, 'POST', API, { url, name: 'page' });
+  t.match({ status, body }, { status: 201, body: { ref: 'topic/one', directory: 'docs/guide' } });
+  const client = await connect(t, app, 'page');
+  client.type('pwd; echo do""ne\r');
+  t.match(await client.shows(/^done/m), /^\/workspace\/docs\/guide\r/m);
+});
+
 t.test('POST makes a box from an archive', async (t) => {
   const app = await startApp(t);
   const server = await startHttpServer(t, serve({ '/hello.tar.gz': archive }));

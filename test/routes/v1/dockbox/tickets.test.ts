@@ -56,6 +56,17 @@ t.test('a ticket', async (t) => {
     t.equal(await connect(id, ticket, '&terminal=tests'), 101);
   });
 
+  await t.test("is good for another owner's box when an admin makes it", async (t) => {
+    const { key: admin } = await makeKey(app, { owner: 'root', scope: 'admin' });
+    for (const kind of ['ticket', 'shares']) {
+      const { status, body } = await callAs(app, admin, 'POST', `${API}/${id}/${kind}`, {});
+      t.equal(status, 201);
+      t.equal(await connect(id, body.ticket), 101, kind);
+      const other = await insertBoxOf(app, 'root');
+      t.equal(await connect(other, body.ticket), kind === 'ticket' ? 'DBX_BAD_CREDENTIAL' : 'DBX_NOT_FOUND');
+    }
+  });
+
   await t.test('to watch does not let type', async (t) => {
     const { ticket, url } = await make({ readonly: true });
     t.match(url, /[?&]readonly=true/);
