@@ -64,7 +64,7 @@ t.test('who ends a server waits until it has drained', async (t) => {
 
 t.test('certificates are good for the engines that were named, and for servers', async (t) => {
   const target = t.testdir();
-  await run(path.join(directory, 'certificates.sh'), [target, 'engine.example', '127.0.0.1']);
+  await run(path.join(directory, 'certificates.sh'), [target, 'engine.example', '127.0.0.1', 'fd00::1']);
   const verify = (whose: string, purpose: string) =>
     run('openssl', [
       'verify',
@@ -78,5 +78,10 @@ t.test('certificates are good for the engines that were named, and for servers',
   await verify('client', 'sslclient');
   await t.rejects(verify('client', 'sslserver'), 'a server can not pass for an engine');
   const { stdout } = await run('openssl', ['x509', '-in', `${target}/engine/cert.pem`, '-noout', '-text']);
-  t.match(stdout, /DNS:engine\.example, IP Address:127\.0\.0\.1/);
+  t.match(stdout, /DNS:engine\.example, IP Address:127\.0\.0\.1, IP Address:FD00:0:0:0:0:0:0:1/);
+
+  const former = await readFile(`${target}/ca.pem`, 'utf8');
+  await run(path.join(directory, 'certificates.sh'), [target, 'other.example']);
+  t.equal(await readFile(`${target}/ca.pem`, 'utf8'), former, 'new ones are of the same authority');
+  await verify('engine', 'sslserver');
 });

@@ -7,15 +7,18 @@ import { type Server, startServer } from './server.js';
 
 export type Fleet = { cluster: Cluster; deployment: Deployment; server: Server };
 
+type FleetOptions = { workers?: number; tls?: boolean; variables?: NodeJS.ProcessEnv };
+
 /** A server whose boxes run on a cluster, some seconds of whose patience are cut short. */
 export async function startFleet(
   t: Scope,
-  { workers = 2, variables = {} }: { workers?: number; variables?: NodeJS.ProcessEnv } = {},
+  { workers = 2, tls = false, variables = {} }: FleetOptions = {},
 ): Promise<Fleet> {
-  const cluster = await startCluster(t, { workers });
+  const cluster = await startCluster(t, { workers, tls });
   const settings = {
     ENGINE: 'swarm',
     DOCKER_SERVER_HOST: cluster.address,
+    ...(cluster.certificates && { DOCKER_CERT_PATH: cluster.certificates.client }),
     BOX_EGRESS: 'open',
     FENCE_SECONDS: '5',
     ...variables,

@@ -4,7 +4,7 @@ import type { ClusterNode } from '../../helpers/cluster.js';
 import { openTerminal, readNote } from '../../helpers/engine-faults.js';
 import { readyNodes, startFleet } from '../../helpers/fleet.js';
 
-const { cluster, server } = await startFleet(t);
+const { cluster, server } = await startFleet(t, { tls: true });
 // A manager that is lost is another story.
 await cluster.setAvailability(cluster.manager, 'drain');
 await readyNodes(server, 2);
