@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import t from 'tap';
 import { ConfigSchema } from '../lib/config.js';
 import { projectRoot } from '../lib/paths.js';
+import { startApp } from './helpers/app.js';
 
 const run = promisify(execFile);
 const directory = path.join(projectRoot, 'deploy');
@@ -60,6 +61,28 @@ t.test('who ends a server waits until it has drained', async (t) => {
     const drain = Number(variables.get('DRAIN_SECONDS'));
     t.ok(Number(grace?.[1]) >= notice + drain + CLOSING, `${grace?.[0]} for ${notice} s and ${drain} s`);
   }
+});
+
+t.test('a container is healthy once its server is ready, and then for as long as it lives', async (t) => {
+  const app = await startApp(t);
+  const check = (TMPDIR: string) => {
+    const env = { ...process.env, PORT: new URL(app.base).port, TMPDIR };
+    return run(process.execPath, [path.join(directory, 'healthcheck.mjs')], { env });
+  };
+  const old = t.testdir({ young: {} });
+  const young = path.join(old, 'young');
+  await check(old);
+  void app.drain.begin();
+  await check(old);
+  await t.rejects(check(young), { code: 1 }, 'it has never been ready');
+});
+
+t.test('a stack has no option that "docker stack deploy" passes over', async (t) => {
+  // UnsupportedProperties of https://github.com/docker/cli/blob/v28.2.2/cli/compose/types/types.go, and tmpfs, which it does not name.
+  const passedOver =
+    /^ {4}(build|cgroupns_mode|cgroup_parent|devices|domainname|external_links|ipc|links|mac_address|network_mode|pid|privileged|restart|security_opt|shm_size|tmpfs|userns_mode):/m;
+  t.notMatch(await read('stack.yaml'), passedOver);
+  t.match(await read('compose.yaml'), passedOver, 'which a compose file has');
 });
 
 t.test('certificates are good for the engines that were named, and for servers', async (t) => {
