@@ -42,6 +42,15 @@ export class ClusterNode {
     return this.#cable.set('up');
   }
 
+  /** Takes the way between it and another node alone: all else reaches it. */
+  async cutOffFrom({ address }: ClusterNode): Promise<void> {
+    await this.daemon.run('ip', 'route', 'add', 'blackhole', `${address}/32`);
+  }
+
+  async reconnectTo({ address }: ClusterNode): Promise<void> {
+    await this.daemon.run('ip', 'route', 'delete', 'blackhole', `${address}/32`);
+  }
+
   /** The ids of the box's containers that run on it; one that fetches its source is none. */
   async running(boxId: string): Promise<string[]> {
     const label = [`dockbox.id=${boxId}`, 'com.docker.swarm.task.id'];
