@@ -1,11 +1,12 @@
 #!/bin/sh
-# The certificates with which servers and Docker engines know each other, once for a deployment:
+# The certificates with which servers and Docker engines know each other:
 #
 #   deploy/certificates.sh DIRECTORY NAME…
 #
-# makes an authority in DIRECTORY; in DIRECTORY/engine what engines at the names or addresses have, such as
+# makes an authority in DIRECTORY, unless there is one; in DIRECTORY/engine what engines at the names or addresses have, such as
 # "*.dockbox.internal 10.0.1.10"; in DIRECTORY/client what servers have, for DOCKER_CERT_PATH. Whoever has a client's is root on every
-# engine's host. Keep ca-key.pem off all of them. They are good for two years: run it again, with a new directory, before that.
+# engine's host. Keep ca-key.pem off all of them. They are good for two years, the authority for ten: run it again before that, or for
+# other names, with all of them. Engines and servers with former ones and with new ones accept each other.
 set -eu
 umask 077
 
@@ -18,12 +19,13 @@ cd "$directory"
 names=
 for name in "$@"; do
   case $name in
+    *:*) names="$names,IP:$name" ;;
     *[!0-9.]*) names="$names,DNS:$name" ;;
     *) names="$names,IP:$name" ;;
   esac
 done
 
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=dockbox \
+[ -f ca-key.pem ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=dockbox \
   -addext basicConstraints=critical,CA:true -addext keyUsage=critical,keyCertSign \
   -keyout ca-key.pem -out ca.pem 2>/dev/null
 

@@ -89,14 +89,19 @@ export function disconnectDocker(docker: Docker): void {
   for (const connection of connections.get(docker) ?? []) connection.destroy();
 }
 
-/** Whether the engine answers within so many ms. */
-export function answers(docker: Docker, timeoutMs: number): Promise<boolean> {
+/** Why the engine does not answer a ping within so many ms; undefined when it does. */
+export function silence(docker: Docker, timeoutMs: number): Promise<Error | undefined> {
   // The types don't know that it can be given up.
   const ping = docker.ping.bind(docker) as (options: object) => Promise<unknown>;
   return ping({ abortSignal: AbortSignal.timeout(timeoutMs) }).then(
-    () => true,
-    () => false,
+    () => undefined,
+    (error: Error) => error,
   );
+}
+
+/** Whether the engine answers within so many ms. */
+export async function answers(docker: Docker, timeoutMs: number): Promise<boolean> {
+  return (await silence(docker, timeoutMs)) === undefined;
 }
 
 function parseAddress(address: string) {

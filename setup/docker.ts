@@ -3,7 +3,7 @@ import { openSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { useNext } from '../lib/docker.js';
-import { reason } from '../lib/refusal.js';
+import { whySilent } from '../lib/silence.js';
 import { install, isInstalled, mayInstall, run, step } from './run.js';
 
 const DEFAULT_SOCKET = '/var/run/docker.sock';
@@ -17,7 +17,7 @@ const START_TIMEOUT_MS = 60_000;
  */
 export async function ensureDocker(docker: Docker, address: string): Promise<void> {
   /** Why the engine does not answer; undefined when it does. */
-  const problem = () => docker.ping().then(() => undefined, reason);
+  const problem = () => docker.ping().then(() => undefined, whySilent);
   let why = await problem();
   // Of several managers of a swarm any will do.
   for (const _ of address.split(',').slice(1)) {

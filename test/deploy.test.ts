@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import t from 'tap';
 import { ConfigSchema } from '../lib/config.js';
 import { projectRoot } from '../lib/paths.js';
+import { startApp } from './helpers/app.js';
 
 const run = promisify(execFile);
 const directory = path.join(projectRoot, 'deploy');
@@ -62,9 +63,31 @@ t.test('who ends a server waits until it has drained', async (t) => {
   }
 });
 
+t.test('a container is healthy once its server is ready, and then for as long as it lives', async (t) => {
+  const app = await startApp(t);
+  const check = (TMPDIR: string) => {
+    const env = { ...process.env, PORT: new URL(app.base).port, TMPDIR };
+    return run(process.execPath, [path.join(directory, 'healthcheck.mjs')], { env });
+  };
+  const old = t.testdir({ young: {} });
+  const young = path.join(old, 'young');
+  await check(old);
+  void app.drain.begin();
+  await check(old);
+  await t.rejects(check(young), { code: 1 }, 'it has never been ready');
+});
+
+t.test('a stack has no option that "docker stack deploy" passes over', async (t) => {
+  // UnsupportedProperties of https://github.com/docker/cli/blob/v28.2.2/cli/compose/types/types.go, and tmpfs, which it does not name.
+  const passedOver =
+    /^ {4}(build|cgroupns_mode|cgroup_parent|devices|domainname|external_links|ipc|links|mac_address|network_mode|pid|privileged|restart|security_opt|shm_size|tmpfs|userns_mode):/m;
+  t.notMatch(await read('stack.yaml'), passedOver);
+  t.match(await read('compose.yaml'), passedOver, 'which a compose file has');
+});
+
 t.test('certificates are good for the engines that were named, and for servers', async (t) => {
   const target = t.testdir();
-  await run(path.join(directory, 'certificates.sh'), [target, 'engine.example', '127.0.0.1']);
+  await run(path.join(directory, 'certificates.sh'), [target, 'engine.example', '127.0.0.1', 'fd00::1']);
   const verify = (whose: string, purpose: string) =>
     run('openssl', [
       'verify',
@@ -78,5 +101,10 @@ t.test('certificates are good for the engines that were named, and for servers',
   await verify('client', 'sslclient');
   await t.rejects(verify('client', 'sslserver'), 'a server can not pass for an engine');
   const { stdout } = await run('openssl', ['x509', '-in', `${target}/engine/cert.pem`, '-noout', '-text']);
-  t.match(stdout, /DNS:engine\.example, IP Address:127\.0\.0\.1/);
+  t.match(stdout, /DNS:engine\.example, IP Address:127\.0\.0\.1, IP Address:FD00:0:0:0:0:0:0:1/);
+
+  const former = await readFile(`${target}/ca.pem`, 'utf8');
+  await run(path.join(directory, 'certificates.sh'), [target, 'other.example']);
+  t.equal(await readFile(`${target}/ca.pem`, 'utf8'), former, 'new ones are of the same authority');
+  await verify('engine', 'sslserver');
 });

@@ -4,6 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Test } from 'tap';
+import { projectRoot } from '../../lib/paths.js';
+import type { Scope } from './scope.js';
 
 const openssl = (args: string[], cwd: string) => promisify(execFile)('openssl', args, { cwd });
 
@@ -36,6 +38,20 @@ export class Authority {
     return { cert: path.join(cwd, `${name}.pem`), key: path.join(cwd, `${name}-key.pem`) };
   }
 }
+
+/**
+ * Makes the certificates of engines at these names or addresses, and of servers, as who deploys dockbox does; the test's end removes
+ * them.
+ * @returns the directories of an engine and of a server
+ */
+export async function makeCertificates(t: Scope, ...names: string[]): Promise<Certificates> {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'dockbox-certificates-'));
+  t.teardown(() => rm(directory, { recursive: true, force: true }));
+  await promisify(execFile)(path.join(projectRoot, 'deploy/certificates.sh'), [directory, ...names]);
+  return { engine: path.join(directory, 'engine'), client: path.join(directory, 'client') };
+}
+
+export type Certificates = { engine: string; client: string };
 
 /** Makes an authority; the end of the test removes it. */
 export async function makeAuthority(t: Test): Promise<Authority> {

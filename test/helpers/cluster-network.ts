@@ -58,7 +58,7 @@ export class ClusterNetwork {
   /** Gives a machine a cable, which is up, and the address of that number. */
   async attach({ namespaces }: Daemon, number: number): Promise<Cable> {
     const end = `port${number}`;
-    const address = this.#address(number);
+    const address = this.address(number);
     const others = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', String(namespaces)];
     await run('ip', ['link', 'add', end, 'netns', String(this.#switch.pid), ...others]);
     await inside(namespaces, 'ip', 'address', 'add', `${address}/24`, 'dev', 'eth0');
@@ -79,7 +79,7 @@ export class ClusterNetwork {
       if (/File exists/.test((error as { stderr: string }).stderr)) return false;
       throw error;
     }
-    await run('ip', ['address', 'add', `${this.#address(OWN_NUMBER)}/24`, 'dev', name]);
+    await run('ip', ['address', 'add', `${this.address(OWN_NUMBER)}/24`, 'dev', name]);
     await run('ip', ['link', 'set', name, 'up']);
     await this.#connect('tests');
     return true;
@@ -89,7 +89,8 @@ export class ClusterNetwork {
     await inside(this.#switch.pid, 'ip', 'link', 'set', end, 'master', 'switch', 'up');
   }
 
-  #address(number: number): string {
+  /** The address of that number. */
+  address(number: number): string {
     return `${this.#prefix}.${number}`;
   }
 }

@@ -1,11 +1,16 @@
 import type Docker from 'dockerode';
+import { type Certificates, makeCertificates } from './certificates.js';
 import { type Cable, ClusterNetwork } from './cluster-network.js';
 import { BASE_IMAGE, type Daemon, makeMachine } from './daemon.js';
 import type { Scope } from './scope.js';
 
-/** The ports of nodes' engines, and of what managers have to say to nodes. */
+/** The ports of nodes' engines, without TLS and with it, and of what managers have to say to nodes. */
 const ENGINE_PORT = 2375;
+const ENGINE_TLS_PORT = 2376;
 const SWARM_PORT = 2377;
+
+/** How many nodes certificates are made for. */
+const MAX_NODES = 9;
 
 /** A node of the swarm: a Docker daemon on a machine of its own, and its cable. */
 export class ClusterNode {
@@ -37,6 +42,15 @@ export class ClusterNode {
     return this.#cable.set('up');
   }
 
+  /** Takes the way between it and another node alone: all else reaches it. */
+  async cutOffFrom({ address }: ClusterNode): Promise<void> {
+    await this.daemon.run('ip', 'route', 'add', 'blackhole', `${address}/32`);
+  }
+
+  async reconnectTo({ address }: ClusterNode): Promise<void> {
+    await this.daemon.run('ip', 'route', 'delete', 'blackhole', `${address}/32`);
+  }
+
   /** The ids of the box's containers that run on it; one that fetches its source is none. */
   async running(boxId: string): Promise<string[]> {
     const label = [`dockbox.id=${boxId}`, 'com.docker.swarm.task.id'];
@@ -48,13 +62,16 @@ export class ClusterNode {
 /** A swarm on one machine: a manager and its workers, each in namespaces of its own, on a network of their own. */
 export class Cluster {
   readonly nodes: ClusterNode[] = [];
+  readonly network: ClusterNetwork;
+  /** Those of its engines, and of their clients; undefined without TLS. */
+  readonly certificates: Certificates | undefined;
   readonly #scope: Scope;
-  readonly #network: ClusterNetwork;
   #machines = 0;
 
-  constructor(scope: Scope, network: ClusterNetwork) {
+  constructor(scope: Scope, network: ClusterNetwork, certificates: Certificates | undefined) {
     this.#scope = scope;
-    this.#network = network;
+    this.network = network;
+    this.certificates = certificates;
   }
 
   /** The first node. */
@@ -68,7 +85,12 @@ export class Cluster {
 
   /** The manager's address, for DOCKER_SERVER_HOST. */
   get address(): string {
-    return `${this.manager.address}:${ENGINE_PORT}`;
+    return `${this.manager.address}:${this.port}`;
+  }
+
+  /** The port of its nodes' engines. */
+  get port(): number {
+    return this.certificates ? ENGINE_TLS_PORT : ENGINE_PORT;
   }
 
   /** Starts another node, which joins as a worker; the first one begins the swarm. */
@@ -77,9 +99,10 @@ export class Cluster {
     const number = this.#machines;
     const name = `node${number}`;
     const daemon = await makeMachine(this.#scope, { name });
-    const node = new ClusterNode(name, daemon, await this.#network.attach(daemon, number));
+    const node = new ClusterNode(name, daemon, await this.network.attach(daemon, number));
     if (this.manager) await daemon.share(this.manager.daemon);
-    await daemon.start({ hosts: [`tcp://${node.address}:${ENGINE_PORT}`], noNewPrivileges: true });
+    const certificates = this.certificates?.engine;
+    await daemon.start({ hosts: [`tcp://0.0.0.0:${this.port}`], certificates, noNewPrivileges: true });
     if (this.manager) await this.#join(node, this.manager);
     else await this.#begin(node);
     this.nodes.push(node);
@@ -131,9 +154,12 @@ const addressesOf = ({ address }: ClusterNode) => ({
 
 /**
  * Starts a swarm of a manager and so many workers, all of which have the base image. All of it is gone when the test ends.
+ * @param tls whether their engines want certificates, and show one
  */
-export async function startCluster(t: Scope, { workers = 2 } = {}): Promise<Cluster> {
-  const cluster = new Cluster(t, await ClusterNetwork.make(t));
+export async function startCluster(t: Scope, { workers = 2, tls = false } = {}): Promise<Cluster> {
+  const network = await ClusterNetwork.make(t);
+  const addresses = Array.from({ length: MAX_NODES }, (_, index) => network.address(index + 1));
+  const cluster = new Cluster(t, network, tls ? await makeCertificates(t, ...addresses) : undefined);
   await cluster.add();
   await Promise.all(Array.from({ length: workers }, () => cluster.add()));
   return cluster;

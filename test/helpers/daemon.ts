@@ -67,6 +67,8 @@ type StartOptions = {
   logLevel?: 'warn' | 'debug';
   /** The addresses that it listens at besides its socket, such as `tcp://198.18.0.1:2375`. */
   hosts?: string[];
+  /** Has them be mutual TLS: the directory with its `ca.pem`, `cert.pem` and `key.pem`. */
+  certificates?: string | undefined;
   /** Whether no program in a container may gain privileges, whoever started it and however. */
   noNewPrivileges?: boolean;
   /** Whether it is all of a swarm, with what deploy/swarm.md says that a node needs. */
@@ -225,11 +227,21 @@ export class Daemon {
       ...(this.#options.liveRestore ? ['--live-restore'] : []),
       ...Object.entries(this.#options.runtimes ?? {}).map(([name, file]) => `--add-runtime=${name}=${file}`),
       ...(this.#options.remapTo ? ['--userns-remap=nobody:nogroup'] : []),
-      // Said, and not left out: without TLS it waits 15 s, so that somebody may think better of it.
-      ...(this.#options.hosts ? ['--tls=false'] : []),
+      ...this.#security(),
       ...(this.#options.hosts ?? []).map((host) => `--host=${host}`),
       ...(this.#options.noNewPrivileges || this.#options.swarm ? ['--no-new-privileges'] : []),
     ];
+  }
+
+  #security(): string[] {
+    const { hosts, certificates } = this.#options;
+    if (!hosts) return [];
+    // Said, and not left out: without TLS it waits 15 s, so that somebody may think better of it.
+    if (!certificates) return ['--tls=false'];
+    const files = ['ca', 'cert', 'key'].map(
+      (name) => `--tls${name === 'ca' ? 'cacert' : name}=${certificates}/${name}.pem`,
+    );
+    return ['--tlsverify', ...files];
   }
 
   /** `nsenter`'s arguments that run a command on the machine. */

@@ -7,14 +7,18 @@ import { type Server, startServer } from './server.js';
 
 export type Fleet = { cluster: Cluster; deployment: Deployment };
 
-type Options = { workers?: number; variables?: NodeJS.ProcessEnv };
+type Options = { workers?: number; tls?: boolean; variables?: NodeJS.ProcessEnv };
 
 /** A deployment whose boxes run on a cluster, some seconds of whose servers' patience are cut short. */
-export async function makeFleet(t: Scope, { workers = 2, variables = {} }: Options = {}): Promise<Fleet> {
-  const cluster = await startCluster(t, { workers });
+export async function makeFleet(
+  t: Scope,
+  { workers = 2, tls = false, variables = {} }: Options = {},
+): Promise<Fleet> {
+  const cluster = await startCluster(t, { workers, tls });
   const settings = {
     ENGINE: 'swarm',
     DOCKER_SERVER_HOST: cluster.address,
+    ...(cluster.certificates && { DOCKER_CERT_PATH: cluster.certificates.client }),
     BOX_EGRESS: 'open',
     FENCE_SECONDS: '5',
     ...variables,

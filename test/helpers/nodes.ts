@@ -24,14 +24,18 @@ export async function watchNodes(
   const mountPoint = await mkdtemp(path.join(os.tmpdir(), 'dockbox-nodes-'));
   t.teardown(() => rm(mountPoint, { recursive: true }));
   const owner = await claimMountPoint(mountPoint, DEPLOYMENT);
-  const docker = connectDocker({ DOCKER_SERVER_HOST: address });
+  const certificates = cluster.certificates?.client;
+  const docker = connectDocker({
+    DOCKER_SERVER_HOST: address,
+    ...(certificates && { DOCKER_CERT_PATH: certificates }),
+  });
   const said: string[] = [];
   const say = (facts: object, message: string) => {
     said.push(`${(facts as { node?: string }).node}: ${message}`);
   };
   const log = { debug: say, info: say, warn: say, error: say };
   const needs = { deployment: DEPLOYMENT, baseImage: BASE_IMAGE, mountPoint, owner, egress };
-  const nodes = new SwarmNodes({ docker, address, certificates: undefined, needs, log });
+  const nodes = new SwarmNodes({ docker, address, certificates, needs, log });
   const stop = every(
     () => LOOK_MS,
     () => nodes.look(),

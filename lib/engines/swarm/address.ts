@@ -30,14 +30,15 @@ function portOf({ address, certificates }: Manager): number {
   return Number(/^[^,]*:(\d+)\/?(,|$)/.exec(address)?.[1] ?? (secure ? 2376 : 2375));
 }
 
-/** @throws with what to do, when the address is none */
+/** @throws with what to do, when the address is none; when a certificate file can't be read */
 export function connectNode(address: string, certificates: string | undefined): Docker {
   try {
     return connectDocker({
       DOCKER_SERVER_HOST: address,
       ...(certificates && { DOCKER_CERT_PATH: certificates }),
     });
-  } catch {
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code) throw error;
     throw new Error(
       `its engine's address "${address}" is none: set the node's label ${ENGINE_LABEL} to one such as tcp://10.0.0.5:2376.`,
     );

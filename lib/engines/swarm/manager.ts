@@ -105,8 +105,19 @@ export class Manager {
 
   /** Whether the swarm may run tasks on a node: false when it has lost it, or was told to leave it alone. */
   async uses(nodeId: string): Promise<boolean> {
-    const node = await command(found(this.#docker.getNode(nodeId).inspect()), LOOK_TIMEOUT_MS);
+    const node = await this.#node(nodeId);
     return node?.Status.State === 'ready' && node.Spec.Availability === 'active';
+  }
+
+  /** Whether the swarm would use a node, and does not hear from it. */
+  async hasLost(nodeId: string): Promise<boolean> {
+    const node = await this.#node(nodeId);
+    return node !== undefined && node.Status.State !== 'ready' && node.Spec.Availability === 'active';
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: dockerode knows no types of nodes.
+  #node(nodeId: string): Promise<any> {
+    return command(found(this.#docker.getNode(nodeId).inspect()), LOOK_TIMEOUT_MS);
   }
 }
 

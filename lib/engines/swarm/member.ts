@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { answers, disconnectDocker } from '../../docker.js';
+import { disconnectDocker, silence } from '../../docker.js';
 import { type Listed, nodeId } from './listed.js';
 import type { SwarmNode } from './nodes-port.js';
 
@@ -18,6 +18,8 @@ export class Member implements SwarmNode {
   listed: Listed;
   /** Whether its engine answered when it was last asked. */
   answering = false;
+  /** Why it did not. */
+  silence: Error | undefined;
   /** When it passed its check, as `performance.now()` has it; undefined while it has to be checked. */
   passedAt: number | undefined;
   /** When a check last began, and whether one is at work. */
@@ -27,6 +29,8 @@ export class Member implements SwarmNode {
   tools: string | undefined;
   /** What was told to be wrong with it. */
   told: string | undefined;
+  /** What was told of why it does not answer, since it last did. */
+  readonly reasons = new Set<string>();
   /** Whether it was ready when that was last told. */
   used = false;
   #answeredAt = performance.now();
@@ -55,7 +59,8 @@ export class Member implements SwarmNode {
 
   /** Asks its engine whether it lives. */
   async ping(): Promise<void> {
-    this.answering = await answers(this.docker, PING_TIMEOUT_MS);
+    this.silence = await silence(this.docker, PING_TIMEOUT_MS);
+    this.answering = this.silence === undefined;
     if (this.answering) {
       this.#answeredAt = performance.now();
       if (!this.#watching) await this.#watch();
@@ -78,7 +83,8 @@ export class Member implements SwarmNode {
     // The types know neither this type of event nor that it can be given up.
     const options = { filters: { type: ['daemon'] }, abortSignal: watching.signal } as object;
     try {
-      if ((await nodeId(this.docker, PING_TIMEOUT_MS)) !== this.id) throw new Error('It is another node.');
+      if ((await nodeId(this.docker, PING_TIMEOUT_MS)) !== this.id)
+        throw new Error('the engine there is not that of this node');
       const events = await this.docker.getEvents(options);
       const ended = () => {
         if (this.#watching !== watching) return;
@@ -89,9 +95,10 @@ export class Member implements SwarmNode {
       };
       events.on('error', ended).on('close', ended).resume();
       this.#watching = watching;
-    } catch {
+    } catch (error) {
       // It is asked again in a moment, and is not ready until then.
       this.answering = false;
+      this.silence = error as Error;
     } finally {
       clearTimeout(late);
     }

@@ -4,6 +4,7 @@ import { answers, useNext } from '../../docker.js';
 import { errors } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { FLEET_NETWORK } from '../../network.js';
+import { whySilent } from '../../silence.js';
 import { connectNode, engineAddress } from './address.js';
 import { checkNode, type Needs } from './checks/check.js';
 import { type Listed, listNodes, nodeId, setLabel } from './listed.js';
@@ -150,13 +151,20 @@ export class SwarmNodes implements Nodes {
     if (first && others.every(({ tools }) => tools === first.tools)) this.#tools = first.tools;
   }
 
-  /** Says when a node is not to be used any more. */
+  /** Says when a node is not to be used any more, and why one that is up does not answer. */
   #report(member: Member): void {
+    const { log } = this.#options;
     const { up, active } = member.listed;
-    const { hostname: node, answering } = member;
+    const { hostname: node, answering, silence, address, reasons } = member;
+    if (answering) reasons.clear();
+    const why = silence && `its engine at ${address}: ${whySilent(silence)}`;
     if (member.used && !member.ready) {
-      this.#options.log.warn({ node, up, active, answering }, 'a node is not used for the time being');
+      const because = why ? `: ${why}` : '';
+      log.warn({ node, up, active, answering }, `a node is not used for the time being${because}`);
+    } else if (up && why && !reasons.has(why)) {
+      log.error({ node, err: silence }, `a node can't be used, ${why}`);
     }
+    if (why) reasons.add(why);
     member.used = member.ready;
   }
 

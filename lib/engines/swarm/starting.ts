@@ -105,7 +105,8 @@ export class Starting {
   }
 
   /**
-   * The generation in which a box may run next, once it is certain that none of its containers runs any more.
+   * The generation in which a box may run next, once it is certain that none of its containers runs any more. Each start has
+   * one of its own: of those whose node has told us that they have ended, a manager that does not hear from it never learns.
    * @param former the generation of those that there were
    * @param ended whether they are known to have ended; else they get the time to find out that they have to
    */
@@ -113,7 +114,7 @@ export class Starting {
     const { generations, fenceMs } = this.#options;
     const current = (await generations.current(boxId)) ?? 0;
     // One that is higher is of a server that was doing the same.
-    const next = ended && current === former ? former : Math.max(current, former + 1);
+    const next = Math.max(current, former + 1);
     if (next !== current) await generations.replace(boxId, next);
     if (!ended) await delay(fenceMs);
     return next;
@@ -134,8 +135,9 @@ export class Starting {
       return undefined;
     }
     if (task?.Status.State !== 'running') {
-      await this.#wait(service, task, patience);
-      return undefined;
+      const located = await this.#unheardOf(service, tasks);
+      if (!located) await this.#wait(service, task, patience);
+      return located;
     }
     const node = nodes.get(task.NodeID ?? '');
     const containerId = task.Status.ContainerStatus?.ContainerID;
@@ -171,6 +173,22 @@ export class Starting {
       return undefined;
     }
     return (await manager.update(service, pinned(service.Spec, located.node.id))) ? located : undefined;
+  }
+
+  /**
+   * Where a box runs on by the word of its node, from which the manager does not hear any more: it is pinned to it, and so
+   * runs nowhere else.
+   */
+  async #unheardOf({ Spec }: Service, tasks: Task[]): Promise<Located | undefined> {
+    const { manager, nodes, containers } = this.#options;
+    const node = nodes.get(pinOf(Spec) ?? '');
+    if (!node || !(await manager.hasLost(node.id))) return undefined;
+    for (const task of tasks) {
+      const containerId = task.Status.ContainerStatus?.ContainerID;
+      if (task.NodeID !== node.id || !containerId || !mayRun(task, generationOf(Spec))) continue;
+      if (await containers.runs({ node, containerId })) return { node, containerId };
+    }
+    return undefined;
   }
 
   /** Lets the swarm get on with a task, unless there is nothing to be hoped for. */

@@ -1,22 +1,33 @@
 import t from 'tap';
+import { Manager, type Service } from '../../../lib/engines/swarm/manager.js';
 import { createBox } from '../../helpers/box.js';
+import { connect } from '../../helpers/client.js';
 import type { ClusterNode } from '../../helpers/cluster.js';
-import { openTerminal, readNote } from '../../helpers/engine-faults.js';
+import { eventually, openTerminal, readNote } from '../../helpers/engine-faults.js';
 import { readyNodes, startFleet } from '../../helpers/fleet.js';
+import { startServer } from '../../helpers/server.js';
 
-const { cluster, server } = await startFleet(t);
+const { cluster, deployment, server } = await startFleet(t, { tls: true });
 // A manager that is lost is another story.
 await cluster.setAvailability(cluster.manager, 'drain');
 await readyNodes(server, 2);
 const id = await createBox(t, server);
+// Neither knows where the box runs before it is asked for it.
+const [second, third] = await Promise.all([startServer(t, deployment), startServer(t, deployment)]);
 
-/** The only container of the box that runs, by the word of all nodes' own engines. */
-async function whereAlone(): Promise<{ node: ClusterNode; container: string }> {
+/** The containers of the box that run, by the word of all nodes' own engines. */
+async function whereAll(): Promise<{ node: ClusterNode; container: string }[]> {
   const found = await Promise.all(
     cluster.nodes.map(async (node) => (await node.running(id)).map((container) => ({ node, container }))),
   );
-  const [only, ...others] = found.flat();
-  if (!only || others.length > 0) throw new Error(`There are ${found.flat().length} containers of the box.`);
+  return found.flat();
+}
+
+/** The only one. */
+async function whereAlone(): Promise<{ node: ClusterNode; container: string }> {
+  const found = await whereAll();
+  const [only, ...others] = found;
+  if (!only || others.length > 0) throw new Error(`There are ${found.length} containers of the box.`);
   return only;
 }
 
@@ -73,3 +84,57 @@ t.test('a box on a node whose engine was killed', async (t) => {
     t.not((await whereAlone()).node.name, former.node.name);
   });
 });
+
+t.test('a box on a node that only the manager has lost', async (t) => {
+  const client = await openTerminal(t, server);
+  client.type('echo here >/tmp/mark; echo mar""ked\r');
+  await client.shows(/^marked/m);
+  const former = await whereAlone();
+  await former.node.cutOffFrom(cluster.manager);
+  await eventually(
+    t,
+    'it has',
+    async () => (await cluster.inspect(former.node.name)).Status.State === 'down',
+  );
+
+  await t.test('is used on, by those who have been there and by who comes from elsewhere', async (t) => {
+    const other = await connect(t, second, 'box');
+    for (const terminal of [client, other]) {
+      terminal.type('cat /tmp/mark\r');
+      await terminal.shows(/^here/m);
+    }
+    t.equal((await whereAlone()).container, former.container);
+  });
+
+  await t.test(
+    'runs once when the swarm has started it elsewhere, too, before it was kept from that',
+    async (t) => {
+      await unpin();
+      await eventually(t, 'it has', async () => (await whereAll()).length === 2);
+      await readNote(t, third);
+      t.not((await whereAlone()).container, former.container);
+      t.match(await client.closed, { code: 1012 });
+    },
+  );
+
+  await t.test('runs once when the node is back', async () => {
+    await former.node.reconnectTo(cluster.manager);
+    await readyNodes(server, 2);
+    await readNote(t, server);
+    await whereAlone();
+  });
+});
+
+/** Leaves it to the swarm where the box runs, as a server does that ends just after it has started it. */
+async function unpin(): Promise<void> {
+  const manager = new Manager(cluster.manager.docker, '');
+  const service = (await manager.find(id)) as Service;
+  const { TaskTemplate } = service.Spec;
+  const { Placement } = TaskTemplate;
+  const Constraints = Placement.Constraints.filter((constraint) => !constraint.startsWith('node.id'));
+  const spec = {
+    ...service.Spec,
+    TaskTemplate: { ...TaskTemplate, Placement: { ...Placement, Constraints } },
+  };
+  if (!(await manager.update(service, spec))) throw new Error('Somebody else has changed the service.');
+}
