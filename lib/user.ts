@@ -1,7 +1,8 @@
-import { once } from 'node:events';
 import type Docker from 'dockerode';
 import type { Config } from './config.js';
 import { ask } from './docker.js';
+import type { Place } from './engines/engine.js';
+import { runInBox } from './terminals/run.js';
 import { TOOLS_PATH } from './tools.js';
 
 /** Root, as a user's and a group's id. */
@@ -21,21 +22,13 @@ export async function makeHome(container: Docker.Container, user: string): Promi
 }
 
 /** Gives a user a name, for prompts and programs, where the image has none for him. */
-export async function nameUser(container: Docker.Container, user: string, tools: boolean): Promise<void> {
+export async function nameUser(place: Place, user: string, tools: boolean): Promise<void> {
   const script = `
     touch /etc/passwd || exit
     while IFS=: read -r _ _ uid _; do [ "$uid" = "$1" ] && exit; done </etc/passwd
     echo "box:x:$1:$2::/${HOME}:/bin/sh" >>/etc/passwd`;
   const shell = tools ? [`${TOOLS_PATH}/bin/busybox`, 'sh'] : ['sh'];
-  const exec = await ask(
-    container.exec({
-      User: ROOT,
-      Cmd: [...shell, '-c', script, 'user', ...user.split(':')],
-      AttachStdout: true,
-    }),
-  );
-  const output = await ask(exec.start({}));
-  await ask(once(output.resume(), 'end'));
+  await runInBox(place, [...shell, '-c', script, 'user', ...user.split(':')], ROOT);
 }
 
 /** A tar of one directory, for its owner alone: one header (POSIX.1-2017, pax, "ustar Interchange Format"), two empty blocks. */

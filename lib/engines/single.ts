@@ -67,7 +67,8 @@ export class SingleEngine implements Engine {
       const { user } = this.#limits;
       if (user !== ROOT) await makeHome(container, user);
       await ask(tolerate(container.start(), 304));
-      if (user !== ROOT) await nameUser(container, user, (await this.#tools.volume()) !== undefined);
+      const place = { docker: this.#docker, container };
+      if (user !== ROOT) await nameUser(place, user, (await this.#tools.volume()) !== undefined);
       return true;
     } catch (error) {
       if (statusOf(error) === undefined) throw error;

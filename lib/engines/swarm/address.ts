@@ -5,7 +5,8 @@ import type { Listed } from './listed.js';
 /** The node label with its engine's address, where that is not the port of the manager's at the node's own address. */
 export const ENGINE_LABEL = 'dockbox.engine';
 
-export type Manager = {
+/** How a manager's engine is reached. */
+export type ManagerEndpoint = {
   /** The id of the node that it is; undefined when there are several managers. */
   id?: string | undefined;
   /** DOCKER_SERVER_HOST. */
@@ -17,7 +18,7 @@ export type Manager = {
  * Where a node's engine is: as its label says, else at the address that the swarm knows the node by.
  * @returns an address as DOCKER_SERVER_HOST has them
  */
-export function engineAddress({ id, labels, address }: Listed, manager: Manager): string {
+export function engineAddress({ id, labels, address }: Listed, manager: ManagerEndpoint): string {
   if (labels[ENGINE_LABEL]) return labels[ENGINE_LABEL];
   if (id === manager.id) return manager.address;
   const host = address.includes(':') ? `[${address}]` : address;
@@ -25,7 +26,7 @@ export function engineAddress({ id, labels, address }: Listed, manager: Manager)
 }
 
 /** The port of the manager's engine, or of the first one's. */
-function portOf({ address, certificates }: Manager): number {
+function portOf({ address, certificates }: ManagerEndpoint): number {
   const secure = certificates !== undefined || address.startsWith('https://');
   return Number(/^[^,]*:(\d+)\/?(,|$)/.exec(address)?.[1] ?? (secure ? 2376 : 2375));
 }

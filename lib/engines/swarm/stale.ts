@@ -1,5 +1,6 @@
 import type Docker from 'dockerode';
-import { ask, tolerate } from '../../docker.js';
+import { ask } from '../../docker.js';
+import { removeContainer } from '../containers.js';
 import { DEPLOYMENT_LABEL } from '../engine.js';
 import { TASK_LABEL } from './containers.js';
 import { isWanted, type Task } from './manager.js';
@@ -23,11 +24,6 @@ export async function endStaleContainers(
   const tasks: Task[] = await ask(manager.listTasks({ filters: { node: [id] } }));
   const wanted = new Set(tasks.filter(isWanted).map(({ ID }) => ID));
   const stale = containers.filter(({ Labels }) => !wanted.has(Labels[TASK_LABEL] ?? ''));
-  for (const { Id } of stale) {
-    const container = docker.getContainer(Id);
-    const removed = await ask(tolerate(container.remove({ force: true, v: true }), 404, 409));
-    // Swarm is removing it: it runs until that is done.
-    if (removed === 409) await ask(tolerate(container.wait({ condition: 'not-running' }), 404));
-  }
+  for (const { Id } of stale) await removeContainer(docker, Id);
   return stale.length;
 }

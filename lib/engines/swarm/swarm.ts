@@ -162,11 +162,11 @@ export class SwarmEngine implements Engine {
   }
 
   /** Gives the user of a container that is new to this server a home and a name. */
-  async #prepare({ container }: Place): Promise<void> {
+  async #prepare(place: Place): Promise<void> {
     const { limits, nodes } = this.#options;
     if (limits.user === ROOT) return;
-    await makeHome(container, limits.user);
-    await nameUser(container, limits.user, nodes.tools !== undefined);
+    await makeHome(place.container, limits.user);
+    await nameUser(place, limits.user, nodes.tools !== undefined);
   }
 
   async #describe(box: Runnable, generation: number): Promise<BoxService> {
