@@ -9,6 +9,11 @@ const CHALLENGE = 'Bearer realm="dockbox"';
 /** When a client should try again what the server could not do just now, in seconds. */
 const RETRY_AFTER_SECONDS = 2;
 
+/** What to do about what Fastify refuses in words that don't say it, by its codes. */
+const ADVICE: Record<string, string> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The body must be JSON: send it with "Content-Type: application/json".',
+};
+
 /** Makes every error body: what a client did wrong in words; what we did wrong by the request's id alone. */
 export default fp(
   async (app) => {
@@ -29,7 +34,7 @@ export default fp(
         error: STATUS_CODES[statusCode] ?? 'Error',
         message:
           error && statusCode !== 500
-            ? error.message
+            ? (ADVICE[error.code] ?? error.message)
             : `Something went wrong here. If you report it, name the request ${request.id}.`,
       });
     });

@@ -19,6 +19,7 @@ function describe(
   if (keyword === 'additionalProperties') return `${value} has no property "${params.additionalProperty}"`;
   if (keyword === 'pattern' && parentSchema?.description)
     return `${value} must be ${parentSchema.description}`;
+  if (keyword === 'enum') return `${value} must be one of ${params.allowedValues.join(', ')}`;
   return `${value} ${message}`;
 }
 

@@ -25,6 +25,7 @@ try {
 
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined) throw new UsageError('There is no command. Try "dockbox --help".');
+  if (name === 'help' && args[0] !== undefined) return main([args[0], '--help']);
   if (name === '--help' || name === '-h' || name === 'help') return print(generalHelp());
   if (name === '--version') return print(`${version()}\n`);
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;

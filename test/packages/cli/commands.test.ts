@@ -21,6 +21,7 @@ t.test('help and version need no service', async (t) => {
     const { status, stdout } = await cli.run([command, '--help']);
     t.equal(status, 0);
     t.match(stdout, new RegExp(`^Usage: dockbox ${command} `));
+    t.equal((await cli.run(['help', command])).stdout, stdout);
   }
   t.match(await cli.run(['--version']), { status: 0, stdout: /^\d+\.\d+\.\d+\n$/ });
 });
