@@ -76,3 +76,15 @@ export class Tools {
     return answer !== undefined;
   }
 }
+
+/**
+ * The mount of a volume of tools in a box. Nothing is copied into one that is empty: that would be out of the box's image,
+ * and for all boxes.
+ */
+export const toolsMount = (volume: string) => ({
+  Type: 'volume' as const,
+  Source: volume,
+  Target: TOOLS_PATH,
+  ReadOnly: true,
+  VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } },
+});

@@ -304,18 +304,20 @@ export class Boxes {
     for (;;) {
       const prepared = usePrepared ? fetchPool.take() : undefined;
       const id = prepared?.id ?? randomUUID();
-      let outcome: Inserted | 'failed' = 'failed';
+      let outcome: Inserted;
       this.#making.add(id);
       try {
         outcome = await this.#insertRow(who, { ...row, id, name: name ?? generateName(slug) }, prepared);
         if (outcome === 'done') return { box: await this.find(SERVICE, id), prepared };
       } catch (error) {
         this.#making.delete(id);
+        if (prepared && error instanceof errors.QuotaReached) fetchPool.giveBack(prepared);
+        // Its id may be a box's by now: nobody knows what became of the transaction.
+        else if (prepared) fetchPool.discard(prepared);
         throw error;
-      } finally {
-        if (prepared && (outcome === 'name taken' || outcome === 'failed')) fetchPool.giveBack(prepared);
       }
       this.#making.delete(id);
+      if (prepared && outcome === 'name taken') fetchPool.giveBack(prepared);
       if (outcome === 'name taken' && name !== undefined) throw new errors.NameTaken(name);
     }
   }

@@ -53,6 +53,11 @@ export class FetchPool {
     this.#ready.unshift(prepared);
   }
 
+  /** Has one removed that nobody can use. */
+  discard({ id }: Prepared): void {
+    this.#done.push(() => this.#remove(id));
+  }
+
   /**
    * Makes a prepared container the box's that is inserted in the same transaction.
    * @returns false when it is not this replica's any more, which was taken for dead: others remove it
@@ -86,7 +91,7 @@ export class FetchPool {
     this.#closed = true;
     // Whoever had it work tells of its failure.
     await this.#tending?.catch(() => {});
-    for (const { id } of this.#ready.splice(0)) this.#done.push(() => this.#discard(id));
+    for (const prepared of this.#ready.splice(0)) this.discard(prepared);
     await this.#removeDone();
   }
 
@@ -125,12 +130,12 @@ export class FetchPool {
       });
       return { id, container };
     } catch (error) {
-      this.#done.push(() => this.#discard(id));
+      this.#done.push(() => this.#remove(id));
       throw error;
     }
   }
 
-  async #discard(id: string): Promise<void> {
+  async #remove(id: string): Promise<void> {
     // From now on it is the sweep's as well, should this fail.
     await this.#options.pool.query('update prepared_fetch set replica_id = null where id = $1', [id]);
     await removePrepared(this.#options, id);

@@ -4,7 +4,7 @@ import { errors } from '../errors.js';
 import { pullImage } from '../images/pull.js';
 import { ensureNetwork, NETWORK } from '../network.js';
 import { reason } from '../refusal.js';
-import { TOOLS_PATH, TOOLS_RUN_PATH, type Tools } from '../tools.js';
+import { TOOLS_RUN_PATH, type Tools, toolsMount } from '../tools.js';
 import { makeHome, nameUser, ROOT } from '../user.js';
 import { ownedOf, removeContainer } from './containers.js';
 import {
@@ -197,12 +197,3 @@ export class SingleEngine implements Engine {
     };
   }
 }
-
-/** Nothing is copied into a volume that is empty: that would be out of the box's image, and for all boxes. */
-const toolsMount = (volume: string) => ({
-  Type: 'volume' as const,
-  Source: volume,
-  Target: TOOLS_PATH,
-  ReadOnly: true,
-  VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } },
-});

@@ -8,6 +8,9 @@ const START_TIMEOUT_MS = 10_000;
 /** What a shell, and the runtime that is to start one, say when the box has as many processes as it may. */
 const LACK = /can't fork|temporarily unavailable|cannot allocate memory|runtime exec failed/i;
 
+/** What the runtime says of a container that ends just then. */
+const ENDS = /not running|has stopped|ttrpc/i;
+
 /** Longer than any line with a process id, or an engine's complaint that is worth repeating. */
 const MAX_LINE_BYTES = 256;
 
@@ -16,6 +19,9 @@ const MAX_HISTORY_BYTES = 4_000_000;
 
 /** What a held shell's client says when it has more history rather than the screen. */
 const MORE = 1;
+
+export const stopped = () =>
+  new errors.BoxNotReady('The dockbox was stopped while a shell was being started in it.');
 
 /** What the command that connects a TTY to a shell says first. */
 export type Greeting = {
@@ -29,12 +35,14 @@ export type Greeting = {
  * Takes from the stream what a shell's command says first: which process it is and, of a held one, its history, whose
  * parts are confirmed (images/base/tools/bin/hold). What follows stays in the stream.
  * @param rows of a held shell's screen
- * @throws {@link errors.BoxFull}; {@link errors.ImageUnavailable} when there is no shell; {@link errors.EngineUnavailable}
+ * @throws {@link errors.BoxNotReady} when the box ends meanwhile; {@link errors.BoxFull};
+ *   {@link errors.ImageUnavailable} when there is no shell; {@link errors.EngineUnavailable}
  */
 export async function greet(stream: Duplex, rows: number | undefined): Promise<Greeting> {
   const signal = AbortSignal.timeout(START_TIMEOUT_MS);
   const line = (await takeUntil(stream, '\n', MAX_LINE_BYTES, signal)).toString('latin1');
   const [, pid, began = '', leaves] = /^(\d+) (\d+)( leaves)?\r?\n$/.exec(line) ?? [];
+  if (pid === undefined && ENDS.test(line)) throw stopped();
   if (pid === undefined && LACK.test(line) && !/not found|no such file/i.test(line))
     throw new errors.BoxFull();
   if (pid === undefined) {

@@ -6,7 +6,7 @@ import type { Engine, Place } from '../engines/engine.js';
 import { errors } from '../errors.js';
 import { hangUpCommand, LEAVE_KEYS, type Leader, type Size, shellCommand, type Wish } from './commands.js';
 import { staysRunning } from './ending.js';
-import { type Greeting, greet } from './greeting.js';
+import { type Greeting, greet, stopped } from './greeting.js';
 
 /** How long a held shell may take to be given what was typed last, in ms. */
 const LEAVE_TIMEOUT_MS = 3000;
@@ -142,9 +142,6 @@ export async function hangUp({ container }: Place, leader: Leader, tools: boolea
 
 /** Whether the engine says that there is no container, or that it does not run. */
 const isGone = (error: unknown) => statusOf(error) === 404 || statusOf(error) === 409;
-
-const stopped = () =>
-  new errors.BoxNotReady('The dockbox was stopped while a shell was being started in it.');
 
 /**
  * Tells a shell how large its client's window is. One that has ended has no window.

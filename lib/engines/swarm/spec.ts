@@ -1,4 +1,4 @@
-import { TOOLS_PATH, TOOLS_RUN_PATH } from '../../tools.js';
+import { TOOLS_RUN_PATH, toolsMount } from '../../tools.js';
 import { ROOT } from '../../user.js';
 import { type BoxLimits, containerName, type Runnable } from '../engine.js';
 import { CAPABILITIES, SHM_BYTES, STOP_GRACE_SECONDS, ULIMITS } from '../hardening.js';
@@ -106,7 +106,7 @@ function mounts({ limits, workspace, generationDirectory, tools }: Options) {
   return [
     bind(workspace, '/workspace', false),
     bind(generationDirectory, GENERATION_PATH, true),
-    ...(tools ? [{ Type: 'volume', Source: tools, Target: TOOLS_PATH, ReadOnly: true }] : []),
+    ...(tools ? [toolsMount(tools)] : []),
     // A service's can't be given to a user. There is nobody else in the box but root, who has no use for it.
     memory(TOOLS_RUN_PATH, 1024 ** 2, limits.user === ROOT ? 0o700 : 0o1777),
     // In memory, and counted as such.
