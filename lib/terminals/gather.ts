@@ -1,11 +1,14 @@
 /** How long output of a program that goes on writing waits for more, in ms. */
 const GATHER_MS = 1;
+/** How many frames go out at once after a pause, whatever comes between: what is brief, such as a prompt, comes in a few. */
+const EAGER_FRAMES = 4;
+const PAUSE_MS = 10;
 /** As much as one read from the engine gives: more of it is not waited for, in bytes. */
 const FULL_BYTES = 64 * 1024;
 
 /**
  * Joins the output of a program that writes without pause to larger frames. The engine passes a TTY's output on by the
- * 4 KB or the line, and each frame costs server and client more than its bytes do. What comes after a pause, or after
+ * 4 KB or the line, and each frame costs server and client more than its bytes do. What comes first after a pause, or after
  * something was typed, goes out at once: it is what a person waits for.
  */
 export class Gather {
@@ -14,7 +17,7 @@ export class Gather {
   #bytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #sentAt = 0;
-  #isAwaited = true;
+  #eagerFrames = EAGER_FRAMES;
 
   constructor(send: (output: Buffer) => void) {
     this.#send = send;
@@ -22,14 +25,15 @@ export class Gather {
 
   /** Says that something was typed, which the next output will answer. */
   typed(): void {
-    this.#isAwaited = true;
+    this.#eagerFrames = EAGER_FRAMES;
   }
 
   push(chunk: Buffer): void {
     this.#parts.push(chunk);
     this.#bytes += chunk.length;
-    const isDue = this.#isAwaited || performance.now() - this.#sentAt >= GATHER_MS;
-    if (isDue || this.#bytes >= FULL_BYTES) this.flush();
+    const quietMs = performance.now() - this.#sentAt;
+    if (quietMs >= PAUSE_MS) this.#eagerFrames = EAGER_FRAMES;
+    if (this.#eagerFrames > 0 || quietMs >= GATHER_MS || this.#bytes >= FULL_BYTES) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), GATHER_MS);
   }
 
@@ -42,7 +46,7 @@ export class Gather {
     const output = others.length > 0 ? Buffer.concat(this.#parts, this.#bytes) : first;
     this.#parts = [];
     this.#bytes = 0;
-    this.#isAwaited = false;
+    if (this.#eagerFrames > 0) this.#eagerFrames--;
     this.#sentAt = performance.now();
     this.#send(output);
   }
