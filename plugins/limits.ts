@@ -10,6 +10,9 @@ const WINDOW_MS = 60_000;
 /** Addresses under one that providers give to one customer, in bits: a limit for each of 2^64 would be none. */
 export const CLIENT_SUBNET = 64;
 
+/** The routes that take a credential. What load balancers and visitors ask without one is not counted. */
+const COUNTED = /^\/(v1\/|metrics$)/;
+
 /** How often an address may ask in a minute, whichever replica it asks. */
 export default fp(
   async (app) => {
@@ -44,9 +47,9 @@ export default fp(
     const request = limiter('request', config.REQUESTS_PER_MINUTE);
     const terminal = limiter('terminal', config.CONNECTS_PER_MINUTE);
 
-    // For all routes and before all else, so that credentials can't be tried as often as one likes, either.
+    // Before all else, so that credentials can't be tried as often as one likes, either.
     app.addHook('onRequest', async function limit(this: typeof app, incoming: FastifyRequest, reply) {
-      if (!incoming.routeOptions.url?.startsWith('/v1/')) return;
+      if (!COUNTED.test(incoming.routeOptions.url ?? '')) return;
       const max = incoming.ws ? config.CONNECTS_PER_MINUTE : config.REQUESTS_PER_MINUTE;
       if (max > 0) await (incoming.ws ? terminal : request).call(this, incoming, reply);
     });

@@ -37,6 +37,10 @@ t.test('an address that asks too often', async (t) => {
     t.equal((await list({ base })).status, 429);
   });
 
+  await t.test('is refused wherever it could try a credential', async (t) => {
+    t.equal((await call(app, 'GET', '/metrics')).status, 429);
+  });
+
   await t.test('does not hide behind a header that nobody trusts', async (t) => {
     t.equal((await list(app, from('203.0.113.7'))).status, 429);
   });
