@@ -8,6 +8,7 @@ export const TOOLS_RUN_PATH = '/run/dockbox';
 
 const VOLUME_PREFIX = 'dockbox-tools-';
 const VOLUME_LABEL = 'dockbox.tools';
+const VOLUME_OPTIONS = { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } };
 
 /**
  * The volume with what holds terminals (tmux and all that it needs), which is shared read-only with every box, whatever its
@@ -17,8 +18,6 @@ const VOLUME_LABEL = 'dockbox.tools';
 export class Tools {
   readonly #docker: Docker;
   readonly #baseImage: string;
-  /** The volume that was seen with the tools in it. */
-  #filled: string | undefined;
 
   constructor(docker: Docker, baseImage: string) {
     this.#docker = docker;
@@ -36,13 +35,10 @@ export class Tools {
     const name = VOLUME_PREFIX + id.slice(0, 12);
     const volume = this.#docker.getVolume(name);
     const made = await ask(found(volume.inspect()));
-    if (made?.Labels?.[VOLUME_LABEL] && this.#filled === name) return name;
+    if (made?.Labels?.[VOLUME_LABEL]) return name;
     // A node that was to run a box before it had the tools: its engine has made an empty one.
-    if (made && !made.Labels?.[VOLUME_LABEL]) await ask(volume.remove());
-    // Whoever has made it may have died before it was filled.
-    if (!(await this.#fill(name, id))) return undefined;
-    this.#filled = name;
-    return name;
+    if (made) await ask(volume.remove());
+    return (await this.#fill(name, id)) ? name : undefined;
   }
 
   /** Removes the volumes of former base images that no box uses any more. */
@@ -55,13 +51,16 @@ export class Tools {
     }
   }
 
-  /** The engine itself fills an empty volume from the image of the first container that mounts it. */
+  /**
+   * The engine itself makes the volume that a container is to have, and fills it from the container's image: by one call,
+   * so that who dies in the middle leaves none that is empty.
+   */
   async #fill(name: string, image: string): Promise<boolean> {
-    await ask(this.#docker.createVolume({ Name: name, Labels: { [VOLUME_LABEL]: image } }));
+    const VolumeOptions = { ...VOLUME_OPTIONS, NoCopy: false, Labels: { [VOLUME_LABEL]: image } };
     const container = await ask(
       this.#docker.createContainer({
         Image: image,
-        HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: TOOLS_PATH }] },
+        HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: TOOLS_PATH, VolumeOptions }] },
       }),
     );
     let answer: NodeJS.ReadableStream | undefined;
@@ -86,5 +85,5 @@ export const toolsMount = (volume: string) => ({
   Source: volume,
   Target: TOOLS_PATH,
   ReadOnly: true,
-  VolumeOptions: { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } },
+  VolumeOptions: VOLUME_OPTIONS,
 });
