@@ -40,7 +40,7 @@ t.test("a box's image puts nothing into an empty one", async (t) => {
   await docker.createVolume({ Name: volume, Labels: { 'dockbox.tools': imageId } });
   const app = await startApp(t, { BASE_IMAGE: image });
   const id = await createBox(t, app);
-  const inspected = await app.docker.getContainer(`dockbox-${id}`).inspect();
+  const inspected = await (await app.deployment.container(id)).inspect();
   const mount = inspected.HostConfig.Mounts?.find(({ Source }) => Source === volume);
   t.match(mount, { ReadOnly: true, VolumeOptions: { NoCopy: true } });
 });
