@@ -54,7 +54,7 @@ export class FetchPool {
   }
 
   /** Has one removed that nobody can use. */
-  discard({ id }: Prepared): void {
+  discard({ id }: Pick<Prepared, 'id'>): void {
     this.#done.push(() => this.#remove(id));
   }
 
@@ -130,7 +130,7 @@ export class FetchPool {
       });
       return { id, container };
     } catch (error) {
-      this.#done.push(() => this.#remove(id));
+      this.discard({ id });
       throw error;
     }
   }

@@ -41,9 +41,9 @@ export class Gather {
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const [first, ...others] = this.#parts;
+    const [first] = this.#parts;
     if (!first) return;
-    const output = others.length > 0 ? Buffer.concat(this.#parts, this.#bytes) : first;
+    const output = this.#parts.length > 1 ? Buffer.concat(this.#parts, this.#bytes) : first;
     this.#parts = [];
     this.#bytes = 0;
     if (this.#eagerFrames > 0) this.#eagerFrames--;
