@@ -40,11 +40,7 @@ async function removeStrayContainers({ pool, engine, log }: Options, ids: string
 
 /** Whoever fetches leaves the removal for later, and may die before. */
 async function removeEndedFetches({ pool, engine, log }: Options, ids: string[]): Promise<void> {
-  const { rows } = await pool.query<{ id: string }>(
-    `select id from dockbox where id = any ($1::uuid[]) and status = 'ready' and deleted_at is null`,
-    [ids],
-  );
-  for (const { id } of rows) {
+  for (const id of await thoseThatAre('ready', pool, ids)) {
     log.info({ box: id }, 'removing the container of a fetch that has ended');
     await engine.removeFetch(id);
   }
@@ -52,14 +48,18 @@ async function removeEndedFetches({ pool, engine, log }: Options, ids: string[])
 
 /** Who could not make a box removes them, unless the engine is away just then. */
 async function removeFailed({ pool, engine, log }: Options, ids: string[]): Promise<void> {
-  const { rows } = await pool.query<{ id: string }>(
-    `select id from dockbox where id = any ($1::uuid[]) and status = 'failed' and deleted_at is null`,
-    [ids],
-  );
-  for (const { id } of rows) {
+  for (const id of await thoseThatAre('failed', pool, ids)) {
     log.info({ box: id }, 'removing the containers of a box that could not be made');
     await engine.remove(id);
   }
+}
+
+async function thoseThatAre(status: 'ready' | 'failed', pool: pg.Pool, ids: string[]): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>(
+    'select id from dockbox where id = any ($1::uuid[]) and status = $2 and deleted_at is null',
+    [ids, status],
+  );
+  return rows.map(({ id }) => id);
 }
 
 async function adoptRunning({ pool, log }: Options, running: string[]): Promise<void> {
