@@ -66,7 +66,7 @@ async function untilNothing(ledger: Ledger, when: string, look: () => Promise<st
 async function unrest(world: World): Promise<string[]> {
   const { pool, replicas } = world;
   // A fetch's is removed when it has ended.
-  const containers = (await notPrepared(world)).filter(
+  const containers = (await notKept(world)).filter(
     ({ Names, State }) => State === 'running' || Names[0]?.startsWith('/dockbox-fetch-'),
   );
   const { rows } = await pool.query<{ what: string }>(
@@ -84,12 +84,14 @@ async function unrest(world: World): Promise<string[]> {
   ];
 }
 
-/** The containers that are there, but for those that servers keep ready for fetches to come. */
-async function notPrepared({ daemon, pool }: World) {
+/** The containers that are there, but for those that servers keep: ready for fetches to come, and with the tools. */
+async function notKept({ daemon, pool }: World) {
   const containers = await daemon.docker.listContainers({ all: true });
   // Looked for after them: a row is there before its container.
   const ids = await prepared(pool);
-  return containers.filter(({ Names }) => !ids.has(Names[0]?.replace('/dockbox-fetch-', '') ?? ''));
+  return containers.filter(({ Names: [name = ''] }) => {
+    return !name.startsWith('/dockbox-tools-') && !ids.has(name.replace('/dockbox-fetch-', ''));
+  });
 }
 
 /** The ids of boxes to come that servers have prepared fetches for. */
@@ -123,7 +125,7 @@ async function compare({ world, ledger, random }: Scene): Promise<void> {
   for (const id of await workspaces(world)) {
     if (!ids.has(id)) ledger.violation(`the workspace ${id} belongs to nobody`);
   }
-  for (const { Labels, Names } of await notPrepared(world)) {
+  for (const { Labels, Names } of await notKept(world)) {
     if (!ids.has(Labels['dockbox.id'] ?? '')) ledger.violation(`the container ${Names[0]} belongs to nobody`);
   }
   for (const box of here) await compareFiles(world, ledger, box);
@@ -221,7 +223,7 @@ async function remove({ replicas }: World, ledger: Ledger, id: string): Promise<
 /** What is there once every box has been deleted. */
 async function remains(world: World): Promise<string[]> {
   const { daemon, pool } = world;
-  const containers = await notPrepared(world);
+  const containers = await notKept(world);
   const ready = new Set((await daemon.docker.listContainers()).map(({ Id }) => Id));
   const services = ON_SWARM ? await daemon.docker.listServices() : [];
   const { Volumes } = await daemon.docker.listVolumes();

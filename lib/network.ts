@@ -73,17 +73,15 @@ export async function ensureNodeNetwork(node: Docker): Promise<void> {
  */
 export async function ensureFleetNetwork(manager: Docker): Promise<void> {
   await ensureNodeNetwork(manager);
-  await ask(
-    tolerate(
-      manager.createNetwork({
-        Name: FLEET_NETWORK,
-        CheckDuplicate: true,
-        Driver: 'bridge',
-        Scope: 'swarm',
-        Attachable: true,
-        ConfigFrom: { Network: FLEET_CONFIGURATION },
-      }),
-      409,
-    ),
-  );
+  const created = manager.createNetwork({
+    Name: FLEET_NETWORK,
+    CheckDuplicate: true,
+    Driver: 'bridge',
+    Scope: 'swarm',
+    Attachable: true,
+    ConfigFrom: { Network: FLEET_CONFIGURATION },
+  });
+  // 409 when it is there, and 500 when another server makes it at this moment.
+  const status = await ask(tolerate(created, 409, 500));
+  if (status === 500 && !(await ask(found(manager.getNetwork(FLEET_NETWORK).inspect())))) await ask(created);
 }

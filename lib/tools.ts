@@ -1,5 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { ask, found, tolerate } from './docker.js';
+import { errors } from './errors.js';
 
 /** Where the tools are in the base image and in every box. */
 export const TOOLS_PATH = '/opt/dockbox';
@@ -10,10 +12,19 @@ const VOLUME_PREFIX = 'dockbox-tools-';
 const VOLUME_LABEL = 'dockbox.tools';
 const VOLUME_OPTIONS = { NoCopy: true, Labels: {}, DriverConfig: { Name: '', Options: {} } };
 
+/** How long another server may take to fill the volume, in ms, and how often it is looked whether it has. */
+const FILL_WAIT_MS = 20_000;
+const FILL_POLL_MS = 50;
+
 /**
  * The volume with what holds terminals (tmux and all that it needs), which is shared read-only with every box, whatever its
  * image. It is filled from the base image and named after it, so that a new base image brings new tools while boxes that
  * run keep theirs.
+ *
+ * The engine itself makes the volume that a container is to have, and fills it from the container's image, all in one call.
+ * That container is kept, though it is never started, and has the volume's name: the engine gives a name to one alone of
+ * those who ask at the same time, and shows a container once its volumes are filled. So a volume is complete if, and only if,
+ * its container is there, whoever was killed in the middle, the engine included.
  */
 export class Tools {
   readonly #docker: Docker;
@@ -27,52 +38,79 @@ export class Tools {
   /**
    * The name of the volume, which is made when there is none.
    * @returns undefined when the base image has no tools, or is missing
+   * @throws {@link errors.EngineUnavailable}
    */
   async volume(): Promise<string | undefined> {
     const image = await ask(found(this.#docker.getImage(this.#baseImage).inspect()));
     const id = image?.Id.replace('sha256:', '');
     if (!id) return undefined;
     const name = VOLUME_PREFIX + id.slice(0, 12);
-    const volume = this.#docker.getVolume(name);
-    const made = await ask(found(volume.inspect()));
-    if (made?.Labels?.[VOLUME_LABEL]) return name;
-    // A node that was to run a box before it had the tools: its engine has made an empty one.
-    if (made) await ask(volume.remove());
+    if (await this.#isFilled(name)) return name;
+    // One that is empty or in part filled; not one that another server fills at this moment, which is in use.
+    await this.#removeVolume(name);
     return (await this.#fill(name, id)) ? name : undefined;
   }
 
-  /** Removes the volumes of former base images that no box uses any more. */
+  /**
+   * Removes the volumes of former base images that no box uses any more. Images that have a name still may be the base of
+   * another service on the same engine.
+   */
   async removeFormer(): Promise<void> {
     const current = await this.volume();
-    const filters = JSON.stringify({ label: [VOLUME_LABEL], dangling: ['true'] });
+    const filters = JSON.stringify({ label: [VOLUME_LABEL] });
     const { Volumes } = await ask(this.#docker.listVolumes({ filters }));
-    for (const { Name } of Volumes ?? []) {
-      if (Name !== current) await ask(tolerate(this.#docker.getVolume(Name).remove(), 404, 409));
+    for (const { Name, Labels } of Volumes ?? []) {
+      const image = await ask(found(this.#docker.getImage(Labels[VOLUME_LABEL] ?? '').inspect()));
+      if (Name === current || image?.RepoTags?.length) continue;
+      await this.#removeContainer(Name);
+      await this.#removeVolume(Name);
     }
   }
 
-  /**
-   * The engine itself makes the volume that a container is to have, and fills it from the container's image: by one call,
-   * so that who dies in the middle leaves none that is empty.
-   */
+  async #isFilled(name: string): Promise<boolean> {
+    return (await ask(found(this.#docker.getContainer(name).inspect()))) !== undefined;
+  }
+
+  /** @returns whether the image has tools */
   async #fill(name: string, image: string): Promise<boolean> {
-    const VolumeOptions = { ...VOLUME_OPTIONS, NoCopy: false, Labels: { [VOLUME_LABEL]: image } };
-    const container = await ask(
-      this.#docker.createContainer({
-        Image: image,
-        HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: TOOLS_PATH, VolumeOptions }] },
-      }),
-    );
-    let answer: NodeJS.ReadableStream | undefined;
-    try {
-      answer = await ask(found(container.infoArchive({ path: `${TOOLS_PATH}/bin/hold` })));
-      // Its connection to the engine is not given back until the answer, which is empty, has been read.
-      answer?.resume();
-    } finally {
-      await ask(container.remove());
+    for (let waitedMs = 0; waitedMs < FILL_WAIT_MS; waitedMs += FILL_POLL_MS) {
+      if (await this.#make(name, image)) {
+        if (await this.#hasTools(name)) return true;
+        await this.#removeContainer(name);
+        await this.#removeVolume(name);
+        return false;
+      }
+      await delay(FILL_POLL_MS);
+      if (await this.#isFilled(name)) return this.#hasTools(name);
     }
-    if (!answer) await ask(tolerate(this.#docker.getVolume(name).remove(), 404, 409));
+    throw new errors.EngineUnavailable('it does not get done with the volume of tools.');
+  }
+
+  /** @returns false when another server is about it */
+  async #make(name: string, image: string): Promise<boolean> {
+    const VolumeOptions = { ...VOLUME_OPTIONS, NoCopy: false, Labels: { [VOLUME_LABEL]: image } };
+    const created = this.#docker.createContainer({
+      name,
+      Image: image,
+      HostConfig: { Mounts: [{ Type: 'volume', Source: name, Target: TOOLS_PATH, VolumeOptions }] },
+    });
+    return (await ask(tolerate(created, 409))) !== 409;
+  }
+
+  async #hasTools(name: string): Promise<boolean> {
+    const container = this.#docker.getContainer(name);
+    const answer = await ask(found(container.infoArchive({ path: `${TOOLS_PATH}/bin/hold` })));
+    // Its connection to the engine is not given back until the answer, which is empty, has been read.
+    answer?.resume();
     return answer !== undefined;
+  }
+
+  async #removeContainer(name: string): Promise<void> {
+    await ask(tolerate(this.#docker.getContainer(name).remove(), 404, 409));
+  }
+
+  async #removeVolume(name: string): Promise<void> {
+    await ask(tolerate(this.#docker.getVolume(name).remove(), 404, 409));
   }
 }
 
