@@ -46,6 +46,7 @@ export function judge(ledger: Ledger, box: Box, replica: Replica, ended: Ended):
       case 1006:
         return gone || own(['replica-pause'], SOON_MS);
       case 1011:
+      case 1013:
         return hurt || engine || shared(LATE_MS);
       case 1012:
         return gone || outOfTouch || shared(LATE_MS) || stopped;

@@ -131,7 +131,7 @@ t.test('while the manager is away', async (t) => {
     t.equal((await call(service, 'GET', `/v1/dockbox/${boxes[0]}`)).body.running, true);
     t.same(new Set(await deployment.rows()), rows, 'before anything was done');
     const client = await connect(t, service, stopped);
-    t.match(await client.closed, { code: 1011, reason: /^The container engine does not answer/ });
+    t.match(await client.closed, { code: 1013, reason: /^The container engine does not answer/ });
   });
 
   await t.test('who types goes on', async (t) => goOn(t, await leave()));
