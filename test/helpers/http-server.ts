@@ -50,6 +50,14 @@ export function serve(bodies: Record<string, Buffer | string | Handler>): Handle
   };
 }
 
+/** Answers with a body who has the right `Authorization` header, and all others with 401. */
+export function onlyFor(authorization: string, body: Buffer | string): Handler {
+  return ({ headers }, response) => {
+    if (headers.authorization === authorization) response.end(body);
+    else response.writeHead(401).end();
+  };
+}
+
 /** Sends every request on. */
 export function redirectTo(location: string | ((path: string) => string)): Handler {
   return (request, response) => {

@@ -5,7 +5,9 @@ import { tarGz } from '../helpers/archives.js';
 import { startBrowser, Visitor, withBrowser } from '../helpers/browser.js';
 import { call } from '../helpers/client.js';
 import { callAs, makeKey } from '../helpers/credentials.js';
-import { serve, startHttpServer } from '../helpers/http-server.js';
+import { onlyFor, serve, startHttpServer } from '../helpers/http-server.js';
+
+const TOKEN = 'may-read';
 
 t.test('the terminal page', withBrowser, async (t) => {
   const app = await startApp(t, { AUTH: 'token' });
@@ -17,6 +19,7 @@ t.test('the terminal page', withBrowser, async (t) => {
     t,
     serve({
       '/hello.tar.gz': files,
+      '/private.tar.gz': onlyFor(`Bearer ${TOKEN}`, files),
       '/late.tar.gz': (_request, response) => (late ? response.end(files) : response.writeHead(404).end()),
     }),
   );
@@ -63,6 +66,18 @@ t.test('the terminal page', withBrowser, async (t) => {
     await ada.prompt();
     t.not(page.url(), failed);
     await page.locator('.boxes .state.failed').waitFor({ state: 'detached' });
+    await api('DELETE', `/v1/dockbox/${page.url().split('/').at(-1)}`);
+    await ada.link('dockbox').click();
+  });
+
+  await t.test('opens a private source with a token', async (t) => {
+    await page.getByLabel('Address of a repository').fill(`${sources.url}/private.tar.gz`);
+    await page.getByText('Options').click();
+    await page.getByLabel('Credentials').fill(TOKEN);
+    await ada.picture('options');
+    t.strictSame(await ada.barriers(), []);
+    await page.keyboard.press('Enter');
+    await ada.prompt();
     await api('DELETE', `/v1/dockbox/${page.url().split('/').at(-1)}`);
     await ada.link('dockbox').click();
   });

@@ -50,7 +50,14 @@ export async function showMore(): Promise<void> {
 export const boxOf = (nameOrId: string) =>
   computed(() => boxes.value?.find(({ id, name }) => id === nameOrId || name === nameOrId));
 
-export type NewBox = { url: string; ref?: string; directory?: string; name?: string; image?: string };
+export type NewBox = {
+  url: string;
+  ref?: string;
+  directory?: string;
+  name?: string;
+  image?: string;
+  credentials?: { token: string };
+};
 
 /** Makes a box, and does not wait until it is ready: its terminal shows how it goes. @throws {DockboxError} */
 export async function create(body: NewBox): Promise<Box> {

@@ -14,6 +14,7 @@ export const COMMANDS: Record<string, Command> = {
       image: { type: 'string', value: 'IMAGE', summary: 'the image to use' },
       name: { type: 'string', value: 'NAME', summary: 'what to call it' },
       directory: { type: 'string', value: 'DIR', summary: 'where in the source to start' },
+      credentials: { type: 'boolean', summary: 'the source is private: ask for a token that may read it' },
       detach: { type: 'boolean', short: 'd', summary: 'do not connect: print its name when it is ready' },
       json: { type: 'boolean', summary: 'do not connect: print it as JSON when it is ready' },
     },

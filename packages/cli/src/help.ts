@@ -5,6 +5,8 @@ const ENVIRONMENT = `\
 Environment:
   DOCKBOX_URL    the service's address, rather than the one that login was given
   DOCKBOX_TOKEN  an API key, rather than the one that login was given
+  DOCKBOX_SOURCE_TOKEN
+                 what may read a private source, for "new --credentials"
   NO_COLOR       print without colours
 `;
 

@@ -10,7 +10,7 @@ export async function readSecret(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
   const interrupted = new Promise<never>((_resolve, reject) => {
     lines.on('SIGINT', () => reject(new CommandError('Interrupted.', 130)));
-    lines.on('close', () => reject(new CommandError('No API key was given.')));
+    lines.on('close', () => reject(new CommandError('Nothing was typed.')));
   });
   try {
     return await Promise.race([lines.question(''), interrupted]);

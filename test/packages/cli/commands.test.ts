@@ -7,7 +7,7 @@ import { createBox, createBoxOf } from '../../helpers/box.js';
 import { makeCli } from '../../helpers/cli.js';
 import { call } from '../../helpers/client.js';
 import { makeKey } from '../../helpers/credentials.js';
-import { serve, startHttpServer } from '../../helpers/http-server.js';
+import { onlyFor, serve, startHttpServer } from '../../helpers/http-server.js';
 
 t.test('help and version need no service', async (t) => {
   const cli = await makeCli(t, 'http://127.0.0.1:1');
@@ -110,6 +110,19 @@ t.test('boxes are made, listed, stopped and deleted', async (t) => {
     stderr: 'dockbox: There is no dockbox "nowhere".\n',
   });
   t.same(await app.deployment.rows(), []);
+});
+
+t.test('a private source is read with a token, which is no argument', async (t) => {
+  const app = await startApp(t);
+  const cli = await makeCli(t, app.base);
+  const archive = tarGz([{ name: 'a/b', content: 'b\n' }]);
+  const server = await startHttpServer(t, serve({ '/a.tar.gz': onlyFor('Bearer may-read', archive) }));
+  const args = ['new', `${server.url}/a.tar.gz`, '--name', 'private'];
+  t.match(await cli.run(args), { status: 1, stderr: /needs authentication.*pass "credentials"/ });
+  const without = { status: 1, stdout: '', stderr: /needs a token.*: set DOCKBOX_SOURCE_TOKEN/ };
+  t.match(await cli.run([...args, '--credentials']), without, 'what is piped in is for the box');
+  const env = { DOCKBOX_SOURCE_TOKEN: 'may-read' };
+  t.match(await cli.run([...args, '--credentials', '-d'], { env }), { status: 0, stdout: 'private\n' });
 });
 
 t.test('login keeps the address and the key, for nobody else to read', async (t) => {

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals';
+import type { TargetedInputEvent } from 'preact';
 import { go } from '../address.js';
 import { wordsOf } from '../api.js';
 import { create } from '../boxes.js';
@@ -12,6 +13,7 @@ export function Home({ url = '' }: { url?: string }) {
   const ref = useSignal('');
   const name = useSignal('');
   const image = useSignal('');
+  const token = useSignal('');
   const isBusy = useSignal(false);
   const problem = useSignal('');
 
@@ -25,6 +27,7 @@ export function Home({ url = '' }: { url?: string }) {
         ...(ref.value.trim() && { ref: ref.value.trim() }),
         ...(name.value.trim() && { name: name.value.trim() }),
         ...(image.value.trim() && { image: image.value.trim() }),
+        ...(token.value.trim() && { credentials: { token: token.value.trim() } }),
       });
       go(box.name);
     } catch (error) {
@@ -34,22 +37,25 @@ export function Home({ url = '' }: { url?: string }) {
     }
   };
 
-  const option = (id: string, label: string, field: typeof ref, placeholder: string) => (
-    <p class="field">
-      <label for={id}>{label}</label>
-      <input
-        id={id}
-        value={field.value}
-        placeholder={placeholder}
-        autocomplete="off"
-        autocapitalize="off"
-        spellcheck={false}
-        onInput={({ currentTarget }) => {
-          field.value = currentTarget.value;
-        }}
-      />
-    </p>
-  );
+  const option = (id: string, label: string, field: typeof ref, placeholder: string, isSecret = false) => {
+    const attributes = {
+      id,
+      value: field.value,
+      placeholder,
+      autocomplete: 'off',
+      autocapitalize: 'off',
+      spellcheck: false,
+      onInput: ({ currentTarget }: TargetedInputEvent<HTMLInputElement>) => {
+        field.value = currentTarget.value;
+      },
+    } as const;
+    return (
+      <p class="field">
+        <label for={id}>{label}</label>
+        {isSecret ? <input type="password" {...attributes} /> : <input {...attributes} />}
+      </p>
+    );
+  };
 
   return (
     <form class="home" onSubmit={submit}>
@@ -101,6 +107,7 @@ export function Home({ url = '' }: { url?: string }) {
           {option('ref', 'Branch, tag or commit', ref, 'the default branch')}
           {option('name', 'Name', name, 'made from the address')}
           {option('image', 'Image', image, 'chosen by language')}
+          {option('credentials', 'Credentials', token, 'if private, a token', true)}
         </div>
       </details>
     </form>

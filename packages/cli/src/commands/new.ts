@@ -3,6 +3,7 @@ import type { Box, DockboxClient } from 'dockbox-client';
 import type { CommandArguments } from '../command.js';
 import { CommandError } from '../errors.js';
 import { printable, printJson, spinning } from '../output.js';
+import { readSecret } from '../secret.js';
 import { connectService, unwrap } from '../service.js';
 
 /** Between looks at a box that is being created, in ms. */
@@ -10,7 +11,8 @@ const POLL_MS = 500;
 
 export async function run(args: CommandArguments): Promise<number> {
   const client = await connectService(args);
-  const box = await create(client, args);
+  const token = args.flag('credentials') ? await askToken() : undefined;
+  const box = await create(client, args, token);
   const isDetached = args.flag('json') || args.flag('detach');
   if (process.stdin.isTTY && !isDetached) return interact(client, box);
 
@@ -22,8 +24,22 @@ export async function run(args: CommandArguments): Promise<number> {
   return 0;
 }
 
+/** Tokens are no arguments: everybody on a machine sees those. What is piped in is for the box. */
+async function askToken(): Promise<string> {
+  const { DOCKBOX_SOURCE_TOKEN: known } = process.env;
+  const token = known ?? (process.stdin.isTTY ? await readSecret('Token that may read the source: ') : '');
+  if (token.trim() === '') {
+    throw new CommandError('A private source needs a token that may read it: set DOCKBOX_SOURCE_TOKEN.');
+  }
+  return token.trim();
+}
+
 /** Begins to make it, and does not wait. */
-function create(client: DockboxClient, { positionals: [url = ''], text }: CommandArguments): Promise<Box> {
+function create(
+  client: DockboxClient,
+  { positionals: [url = ''], text }: CommandArguments,
+  token: string | undefined,
+): Promise<Box> {
   const [ref, image, name, directory] = ['ref', 'image', 'name', 'directory'].map(text);
   return unwrap(
     client.POST('/v1/dockbox', {
@@ -34,6 +50,7 @@ function create(client: DockboxClient, { positionals: [url = ''], text }: Comman
         ...(image !== undefined && { image }),
         ...(name !== undefined && { name }),
         ...(directory !== undefined && { directory }),
+        ...(token !== undefined && { credentials: { token } }),
       },
     }),
   );
