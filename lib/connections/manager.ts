@@ -200,11 +200,17 @@ export class ConnectionManager {
     }
   }
 
+  /** Has this replica be heard, when it was silent for so long that others may be about to take it for dead. */
+  async breakSilence(): Promise<void> {
+    if (this.silentMs > this.#leaseSeconds * 1000) await this.heartbeat();
+  }
+
   /**
    * Does work that writes rows in this replica's name. When it was taken for dead and does not know yet, it comes back
    * first.
    */
   async registered<Result>(work: () => Promise<Result>): Promise<Result> {
+    await this.breakSilence();
     try {
       return await work();
     } catch (error) {

@@ -65,6 +65,8 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       const [box] = await Promise.all([app.boxes.find(principal, id), app.engine.ping()]);
       if (box.status === 'failed') throw new errors.BoxFailed(box.error ?? '');
       await app.quotas.checkConnection(app.pg.pool, principal, box, false);
+      // After it was out of touch: else it would be given up at once with those that this replica can't vouch for.
+      await app.connections.breakSilence();
       // Last, so that a ticket is not lost to a failure: whom it lets in now, nobody else gets in with.
       const { kind } = principal.credential;
       if (kind === 'ticket' || kind === 'share') {
