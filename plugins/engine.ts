@@ -45,13 +45,16 @@ export default fp(
     if (nodes) {
       // While none is ready they are taken to have the base image that they will have.
       app.decorate('tools', nodes.ready().length === 0 || nodes.tools !== undefined);
-      const { BOX_RESERVED_MEMORY_BYTES: memoryBytes, BOX_RESERVED_CPUS: cpus } = config;
-      const reservations = { memoryBytes, cpus };
-      const fenceSeconds = config.FENCE_SECONDS;
-      app.decorate(
-        'engine',
-        new SwarmEngine({ ...options, nodes, reservations, mountPoint: root, fenceSeconds }),
-      );
+      const { BOX_RESERVED_MEMORY_BYTES: memoryBytes, BOX_RESERVED_CPUS: cpus, FENCE_SECONDS } = config;
+      const closing = new AbortController();
+      const engine = new SwarmEngine({
+        ...{ ...options, nodes, mountPoint: root },
+        reservations: { memoryBytes, cpus },
+        fenceSeconds: FENCE_SECONDS,
+        closing: closing.signal,
+      });
+      app.decorate('engine', engine);
+      app.addHook('preClose', async () => closing.abort(new errors.Draining()));
     } else {
       const tools = new Tools(docker, config.BASE_IMAGE);
       app.decorate('tools', await hasTools(tools, app.log));

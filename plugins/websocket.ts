@@ -35,5 +35,6 @@ export default fp(
         }),
     });
   },
-  { name: 'websocket', dependencies: ['env'] },
+  // The engine's own end comes first: terminals that wait for a box to start wait no more.
+  { name: 'websocket', dependencies: ['env', 'engine'] },
 );

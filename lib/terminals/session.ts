@@ -22,6 +22,7 @@ const CLOSE_BY_ERROR: Record<string, number> = {
   DBX_QUOTA: CLOSE.policy,
   DBX_BUSY: CLOSE.serviceRestart,
   DBX_DATABASE_UNAVAILABLE: CLOSE.serviceRestart,
+  DBX_DRAINING: CLOSE.serviceRestart,
   DBX_ENGINE_UNAVAILABLE: CLOSE.tryAgainLater,
   DBX_NO_CAPACITY: CLOSE.tryAgainLater,
 };

@@ -26,6 +26,8 @@ type Options = {
   describe: (box: Runnable, generation: number) => Promise<BoxService>;
   /** How long it takes until no container of a former generation runs any more, in ms. */
   fenceMs: number;
+  /** Aborted when this server ends: others go on with what it was starting. */
+  closing: AbortSignal;
 };
 
 /**
@@ -43,13 +45,15 @@ export class Starting {
    * @returns where the box runs, and whether it had to be started
    * @throws {@link errors.NoCapacity}; {@link errors.ImageUnavailable}; {@link errors.EngineFailed};
    *   {@link errors.EngineUnavailable}. The box is not to run then
+   * @throws the reason of `closing` once it is aborted
    */
   async run(box: Runnable): Promise<Located & { started: boolean }> {
-    const { manager } = this.#options;
+    const { manager, closing } = this.#options;
     const patience = new Patience();
     let started = false;
     let created = false;
     for (;;) {
+      closing.throwIfAborted();
       const service = await manager.find(box.id);
       if (service && isToRun(service.Spec)) {
         const located = await this.#follow(box, service, patience).catch(async (error: Error) => {
@@ -111,12 +115,12 @@ export class Starting {
    * @param ended whether they are known to have ended; else they get the time to find out that they have to
    */
   async #next(boxId: string, former: number, ended: boolean): Promise<number> {
-    const { generations, fenceMs } = this.#options;
+    const { generations, fenceMs, closing } = this.#options;
     const current = (await generations.current(boxId)) ?? 0;
     // One that is higher is of a server that was doing the same.
     const next = Math.max(current, former + 1);
     if (next !== current) await generations.replace(boxId, next);
-    if (!ended) await delay(fenceMs);
+    if (!ended) await delay(fenceMs, undefined, { signal: closing }).catch(() => closing.throwIfAborted());
     return next;
   }
 

@@ -33,6 +33,8 @@ type EngineOptions = {
   workspace: (id: string) => string;
   /** How long it takes until a container on a node that does not answer has certainly ended by itself, in s. */
   fenceSeconds: number;
+  /** Aborted when this server ends. */
+  closing: AbortSignal;
 };
 
 /**
@@ -50,7 +52,7 @@ export class SwarmEngine implements Engine {
   readonly #places: Places;
 
   constructor(options: EngineOptions) {
-    const { docker, nodes, deployment, mountPoint, fenceSeconds } = options;
+    const { docker, nodes, deployment, mountPoint, fenceSeconds, closing } = options;
     this.#options = options;
     this.deployment = deployment;
     const manager = new Manager(docker, deployment);
@@ -64,7 +66,7 @@ export class SwarmEngine implements Engine {
     this.#places = new Places(nodes, manager, containers);
     const describe = (box: Runnable, generation: number) => this.#describe(box, generation);
     this.#starting = new Starting({
-      ...{ manager, nodes, containers, ending, generations, describe },
+      ...{ manager, nodes, containers, ending, generations, describe, closing },
       fenceMs: fenceSeconds * 1000,
     });
   }

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { Generations } from '../../../lib/engines/swarm/generations.js';
 import { Manager, type Service } from '../../../lib/engines/swarm/manager.js';
 import { createBox } from '../../helpers/box.js';
 import { connect } from '../../helpers/client.js';
@@ -39,6 +40,16 @@ t.test('a box on a node that is cut off', async (t) => {
   await t.test('tells its clients to connect again', async (t) => {
     t.match(await client.closed, { code: 1012, reason: /does not answer: connect again/ });
     t.strictSame(await former.node.running(id), [former.container], 'while it runs on');
+  });
+
+  await t.test('holds up no server that is to end while it waits for that', async (t) => {
+    const patient = await startServer(t, deployment, { FENCE_SECONDS: '3600', DRAIN_SECONDS: '0' });
+    const generation = () => new Generations(deployment.mountPoint).current(id);
+    const before = await generation();
+    const waiting = await connect(t, patient, 'box');
+    await eventually(t, 'it waits', async () => (await generation()) !== before);
+    t.equal(await patient.end('SIGTERM'), 0);
+    t.match(await waiting.closed, { code: 1012 });
   });
 
   await t.test('is started on another, with its files, once it has ended by itself', async (t) => {

@@ -59,7 +59,7 @@ async function leave(t: Test, node: ClusterNode, reason: RegExp, go: () => Promi
   const watcher = await connect(t, service, box, '?readonly=true');
   const user = openSdkTerminal(t, service, { box });
   user.write(`echo ${node.name} >/workspace/note; echo wri""tten\r`);
-  await user.shows(/written/);
+  await Promise.all([user.shows(/written/), watcher.shows(/written/)]);
   const again = user.next('connected');
   await go();
   t.match(await watcher.closed, { code: 1012, reason });
