@@ -3,6 +3,7 @@ import t from 'tap';
 import { startApp } from '../../../helpers/app.js';
 import type { Entry } from '../../../helpers/archives.js';
 import { createBox } from '../../../helpers/box.js';
+import { call } from '../../../helpers/client.js';
 import { makeImage } from '../../../helpers/images.js';
 import { openScreen } from '../../../helpers/screen.js';
 
@@ -37,7 +38,10 @@ const cases: [what: string, shell: string, entries: () => Promise<Entry[]>][] = 
 for (const [what, shell, entries] of cases) {
   t.test(what, async (t) => {
     const name = `box-${randomUUID().slice(0, 8)}`;
-    await createBox(t, app, { name, image: await makeImage(t, app.docker, await entries()) });
+    const image = await makeImage(t, app.docker, await entries());
+    await createBox(t, app, { name, image });
+    // Before its image, which can't go while a container has it.
+    t.teardown(() => call(app, 'DELETE', `/v1/dockbox/${name}`));
 
     await t.test('has terminals that are held', async () => {
       const before = await openScreen(t, app, name);
