@@ -6,7 +6,7 @@ import { type Deployment, makeDeployment } from './deployment.js';
 import { startServer } from './server.js';
 
 /** Long enough for the engine or a sweep, which ends deletions after 30 s, to be seen to do it, in ms. */
-const PATIENCE_MS = 45_000;
+const PATIENCE_MS = 120_000;
 const POLL_MS = 100;
 
 export type World = { daemon: Daemon; deployment: Deployment; server: Service };
