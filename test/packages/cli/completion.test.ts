@@ -25,7 +25,10 @@ t.test('bash completes commands, options and names', async (t) => {
   t.equal(await bash('l'), 'ls login');
   t.equal(await bash('connect', ''), 'other one');
   t.equal(await bash('rm', 'one', 'ot'), 'other');
-  t.equal(await bash('new', '--'), '--ref --image --name --directory --detach --json --url --help');
+  t.equal(
+    await bash('new', '--'),
+    '--ref --image --name --directory --credentials --detach --json --url --help',
+  );
   t.equal(await bash('completion', 'z'), 'zsh');
   t.equal(await bash('nonsense', ''), '');
 });
