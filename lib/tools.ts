@@ -60,8 +60,9 @@ export class Tools {
     const filters = JSON.stringify({ label: [VOLUME_LABEL] });
     const { Volumes } = await ask(this.#docker.listVolumes({ filters }));
     for (const { Name, Labels } of Volumes ?? []) {
+      if (Name === current) continue;
       const image = await ask(found(this.#docker.getImage(Labels[VOLUME_LABEL] ?? '').inspect()));
-      if (Name === current || image?.RepoTags?.length) continue;
+      if (image?.RepoTags?.length) continue;
       await this.#removeContainer(Name);
       await this.#removeVolume(Name);
     }

@@ -6,5 +6,7 @@ t.test('servers that start at the same time on a new swarm make one network', as
   const { docker } = await startDaemon(t, { swarm: true });
   await Promise.all(Array.from({ length: 8 }, () => ensureFleetNetwork(docker)));
   const filters = JSON.stringify({ name: [FLEET_NETWORK] });
-  t.match(await docker.listNetworks({ filters }), [{ Name: FLEET_NETWORK, Scope: 'swarm' }]);
+  const networks = await docker.listNetworks({ filters });
+  t.match(networks, [{ Name: FLEET_NETWORK, Scope: 'swarm' }]);
+  t.equal(networks.length, 1);
 });
