@@ -66,11 +66,13 @@ export class Ledger {
     this.say(`VIOLATION: ${text}`);
   }
 
-  /** Whether there was a fault of every kind, and clients that went on working after they had been cut off. */
-  get complete(): boolean {
-    const seen = new Set(this.faults.map(({ kind }) => kind));
-    const kinds = Object.values(FAULTS).flat();
-    return kinds.every((kind) => seen.has(kind)) && WORK.every((what) => this.counts.has(what));
+  /** What has not happened yet: kinds of faults, and clients' work, that after being cut off included. */
+  get missing(): string[] {
+    const seen = new Set<string>(this.faults.map(({ kind }) => kind));
+    const faults = Object.values(FAULTS)
+      .flat()
+      .filter((kind) => !seen.has(kind));
+    return [...faults, ...WORK.filter((what) => !this.counts.has(what))];
   }
 
   /** Notes that a fault begins. @returns a function that notes its end */
