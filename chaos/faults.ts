@@ -105,7 +105,10 @@ const REPLICA_FAULTS: Partial<
     }
     clock.abort();
     const code = await ending;
-    if (code !== 0 && code !== 'SIGKILL') ledger.violation(`${replica.name} ended with ${code} on SIGTERM`);
+    if (code !== 0 && code !== 'SIGKILL')
+      ledger.violation(
+        `${replica.name} ended with ${code} on SIGTERM; at last it printed:\n${replica.lastWords}`,
+      );
     await replica.start();
     over();
   },

@@ -7,6 +7,9 @@ import type { Ledger } from './ledger.js';
 /** Between two starts of a server that does not come up, such as while its database is away, in ms. */
 const RESTART_MS = 500;
 
+/** Of what it printed at last, how many lines are kept. */
+const LAST_LINES = 15;
+
 type Options = {
   name: string;
   env: NodeJS.ProcessEnv;
@@ -23,6 +26,7 @@ export class Replica {
   readonly #options: Options;
   #server: Server | undefined;
   #base = 'http://127.0.0.1:9';
+  #lastLines: string[] = [];
 
   constructor(options: Options) {
     this.#options = options;
@@ -33,6 +37,11 @@ export class Replica {
   /** Where it listens, or did last. */
   get base(): string {
     return this.#base;
+  }
+
+  /** What it printed at last, its log included. */
+  get lastWords(): string {
+    return this.#lastLines.join('\n');
   }
 
   get runs(): boolean {
@@ -68,6 +77,7 @@ export class Replica {
   #read(line: string): void {
     const { log, ledger } = this.#options;
     log.write(`${line}\n`);
+    this.#lastLines = [...this.#lastLines, line].slice(-LAST_LINES);
     if (/^\{"level":[56]0/.test(line)) ledger.count('errors in logs');
   }
 }

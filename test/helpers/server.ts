@@ -44,13 +44,16 @@ export class Server {
     return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
   }
 
-  /** Sends it a signal and waits for its end. @returns its exit code, or the signal that ended it */
+  /**
+   * Sends it a signal and waits for its end, and for the last that it printed.
+   * @returns its exit code, or the signal that ended it
+   */
   async end(signal: NodeJS.Signals): Promise<number | string> {
     const { exitCode, signalCode } = this.#process;
     if (exitCode !== null || signalCode !== null) return exitCode ?? signalCode ?? '';
-    const exit = once(this.#process, 'exit');
+    const closed = once(this.#process, 'close');
     this.#process.kill(signal);
-    const [code, killer] = await exit;
+    const [code, killer] = await closed;
     return code ?? killer;
   }
 }
