@@ -70,24 +70,36 @@ async function askWhyEnded(ended: Ended): Promise<Ending> {
   }
   // Asked first: a box that is deleted has no connections either.
   const lapsed = await hasLapsed();
-  const wanted = await boxes.wanted(boxId);
-  if (wanted === 'deleted') return { code: CLOSE.goingAway, reason: 'The dockbox was deleted.' };
+  const stopped = await whyStopped(boxes, boxId);
   // Others stop the boxes of a replica that they take for dead: its clients are to find another one.
-  if (lapsed) return { code: CLOSE.serviceRestart, reason: 'This server was out of touch: connect again.' };
-  if (wanted === 'stopped') {
-    return { code: CLOSE.goingAway, reason: 'The dockbox was stopped: connect again to start it.' };
+  if (lapsed && stopped !== BY_WISH.deleted) {
+    return { code: CLOSE.serviceRestart, reason: 'This server was out of touch: connect again.' };
   }
-  if (wanted === 'stopped for disk') {
-    return {
-      code: CLOSE.goingAway,
-      reason:
-        'The dockbox was stopped, as it takes more disk than it may: connect again and delete some files.',
-    };
-  }
+  if (stopped) return stopped;
   if ((await engine.whereabouts(boxId, place)) === 'moved') {
     return { code: CLOSE.serviceRestart, reason: 'This dockbox moves to another machine: connect again.' };
   }
   return { code: CLOSE.serverError, reason: await howContainerDied(place) };
+}
+
+/** How the terminals end of a box that was stopped or deleted because somebody wanted it so. */
+const BY_WISH = {
+  deleted: { code: CLOSE.goingAway, reason: 'The dockbox was deleted.' },
+  stopped: { code: CLOSE.goingAway, reason: 'The dockbox was stopped: connect again to start it.' },
+  'stopped for disk': {
+    code: CLOSE.goingAway,
+    reason:
+      'The dockbox was stopped, as it takes more disk than it may: connect again and delete some files.',
+  },
+} satisfies Record<string, Ending>;
+
+/**
+ * How the terminals of a box end that does not run because it was stopped or deleted; undefined when it should run. Waits
+ * for a stop, or a deletion, that is at work. @throws what pg throws
+ */
+export async function whyStopped(boxes: Boxes, boxId: string): Promise<Ending | undefined> {
+  const wanted = await boxes.wanted(boxId);
+  return wanted === 'running' ? undefined : BY_WISH[wanted];
 }
 
 const OUT_OF_MEMORY = 'the dockbox ran out of memory';

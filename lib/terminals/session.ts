@@ -6,9 +6,9 @@ import type { Engine } from '../engines/engine.js';
 import { errors, forClient } from '../errors.js';
 import { publish } from '../events.js';
 import type { Log } from '../log.js';
-import { CLOSE, close } from './close.js';
+import { CLOSE, close, type Ending } from './close.js';
 import type { Size, Wish } from './commands.js';
-import { whyEnded } from './ending.js';
+import { whyEnded, whyStopped } from './ending.js';
 import { framingOf } from './framing.js';
 import { keepAlive } from './liveness.js';
 import { pipe } from './pipe.js';
@@ -102,11 +102,7 @@ export async function serveTerminal(socket: WebSocket, options: SessionOptions):
   } catch (error) {
     opened('failed');
     if (gone.signal.aborted) return;
-    const known = forClient(error);
-    const code = CLOSE_BY_ERROR[known?.code ?? ''] ?? CLOSE.serverError;
-    if (code === CLOSE.serverError) log.error({ err: error }, 'a terminal failed');
-    // Docker's words and PostgreSQL's are for the log.
-    close(socket, { code, reason: known?.message ?? 'Something went wrong here: connect again.' });
+    close(socket, await whyFailed(error, lease?.boxId, options));
   } finally {
     isAlive.end();
     await shell?.hangUp().catch((err: unknown) => log.warn({ err }, 'a shell could not be ended'));
@@ -133,6 +129,26 @@ async function whileCreating(
   const settled = await boxes.settled(box.id, say, signal).finally(frames.end);
   if (settled.status === 'failed') throw new errors.BoxFailed(settled.error ?? '');
   return frames.held;
+}
+
+/** How a terminal ends that there is no shell for. @param boxId of the box, once it has been connected to */
+async function whyFailed(
+  error: unknown,
+  boxId: string | undefined,
+  { boxes, log }: SessionOptions,
+): Promise<Ending> {
+  if (error instanceof errors.BoxNotReady && boxId) {
+    // Stopped before it had a shell: told in the words for those who had one.
+    const stopped = await whyStopped(boxes, boxId).catch((err: unknown) =>
+      log.warn({ err }, 'it can not be told why a box was stopped'),
+    );
+    if (stopped) return stopped;
+  }
+  const known = forClient(error);
+  const code = CLOSE_BY_ERROR[known?.code ?? ''] ?? CLOSE.serverError;
+  if (code === CLOSE.serverError) log.error({ err: error }, 'a terminal failed');
+  // Docker's words and PostgreSQL's are for the log.
+  return { code, reason: known?.message ?? 'Something went wrong here: connect again.' };
 }
 
 /** What to tell a person when a shell begins. A held one begins once, and so is the place for what is always true. */

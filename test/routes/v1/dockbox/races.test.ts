@@ -62,6 +62,21 @@ t.test('between a client that counts and the start of its box', async (t) => {
     t.strictSame(rows, [{ running: true, idle: true }], 'it will be stopped when it is idle');
   });
 
+  await t.test('and its shell a stop comes: the client is told that somebody wanted it', async (t) => {
+    const id = await createBox(t, app, { name: 'early' });
+    const first = await connect(t, app, id);
+    await first.shows(/[$#] $/);
+    const starting = engine.hold(/^POST \/containers\/\S+\/exec/);
+    const client = await connect(t, other, id);
+    await starting;
+    t.equal((await call(app, 'POST', `/v1/dockbox/${id}/stop`)).status, 200);
+    engine.release();
+    t.match(await client.closed, {
+      code: 1001,
+      reason: 'The dockbox was stopped: connect again to start it.',
+    });
+  });
+
   await t.test('a deletion comes: the client is told, and nothing is started', async (t) => {
     const id = await createBox(t, app, { name: 'deleted' });
     const client = await connectHalfway(id);
