@@ -42,6 +42,14 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
     }
   };
 
+  let looking: ReturnType<typeof look> | undefined;
+  const look = () =>
+    Promise.all([check(app.pg.pool.query('select 1')), check(app.engine.ping())]).finally(() => {
+      looking = undefined;
+    });
+  /** One look for all who ask at the same time: whoever asks without end gets no more of the database and the engine. */
+  const lookTogether = () => (looking ??= look());
+
   app.get(
     '',
     {
@@ -79,10 +87,7 @@ const routes: FastifyPluginAsyncTypebox = async (app) => {
       logLevel: 'warn',
     },
     async (_request, reply) => {
-      const [database, engine] = await Promise.all([
-        check(app.pg.pool.query('select 1')),
-        check(app.engine.ping()),
-      ]);
+      const [database, engine] = await lookTogether();
       const egress = app.egress.state;
       const safe = egress === 'filtered' || app.config.BOX_EGRESS !== 'required';
       const can = database === 'ok' && engine === 'ok' && safe;

@@ -9,8 +9,8 @@ export type EngineRelay = {
   base: string;
   /** From now on requests that match are not carried. Resolves when there is the first one. */
   hold(request: RegExp): Promise<void>;
-  /** Carries what was held back, and everything again. */
-  release(): void;
+  /** Carries what was held back, and everything again. @returns how many requests were held back */
+  release(): number;
 };
 
 /** Puts a relay before the engine; it goes when the test ends. */
@@ -47,8 +47,10 @@ export async function startEngineRelay(t: Test): Promise<EngineRelay> {
       }),
     release() {
       wanted = undefined;
-      for (const carryOn of held) carryOn();
+      const late = held;
       held = [];
+      for (const carryOn of late) carryOn();
+      return late.length;
     },
   };
 }

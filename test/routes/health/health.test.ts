@@ -1,6 +1,7 @@
 import t from 'tap';
 import { startApp } from '../../helpers/app.js';
 import { call } from '../../helpers/client.js';
+import { startEngineRelay } from '../../helpers/engine-relay.js';
 import { startRelay } from '../../helpers/relay.js';
 
 t.test('a service that can serve', async (t) => {
@@ -28,6 +29,29 @@ t.test('a service whose database has gone silent lives, and is not ready', async
   });
   database.join();
 });
+
+t.test(
+  'however many ask at the same time whether it can serve, its engine is not asked for each',
+  async (t) => {
+    const relay = await startEngineRelay(t);
+    const app = await startApp(t, { DOCKER_SERVER_HOST: relay.base });
+    const askers = 20;
+    let asked = 0;
+    const all = new Promise<void>((resolve) => {
+      app.server.on('request', () => {
+        asked += 1;
+        if (asked === askers) resolve();
+      });
+    });
+
+    const looks = relay.hold(/ \/_ping/);
+    const answers = Array.from({ length: askers }, () => call(app, 'GET', '/health/ready'));
+    await Promise.all([looks, all]);
+    // On a swarm, at times the node as well, which has the same engine.
+    t.ok(relay.release() <= 2);
+    for (const answer of answers) t.match(await answer, { status: 200, body: { engine: 'ok' } });
+  },
+);
 
 t.test('what there is none of', async (t) => {
   const app = await startApp(t);
