@@ -63,14 +63,19 @@ export async function unwrap<Data>(operation: Promise<Answer<Data>>): Promise<Ex
   const { data, error, response } = await operation;
   if (response.ok) return data as Exclude<Data, undefined>;
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
-  // Who answers may be a proxy before the service, in its own words.
   throw new DockboxError(
     response.status,
     typeof code === 'string' ? code : `HTTP_${response.status}`,
-    typeof message === 'string'
-      ? message
-      : `The service answered with status ${response.status} ${response.statusText}.`.replace(' .', '.'),
+    typeof message === 'string' ? message : strangersAnswer(response),
   );
+}
+
+/** What to say when the words are not the service's: a proxy before it answered, or another program at its address. */
+function strangersAnswer({ status, statusText }: Response): string {
+  const answer = `status ${status} ${statusText}`.trimEnd();
+  return status >= 500
+    ? `The service answered with ${answer}.`
+    : `What answered, with ${answer}, does not seem to be a dockbox service: is its address right?`;
 }
 
 /** Tells of no answer in words that say more than the platform's. */

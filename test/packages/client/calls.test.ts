@@ -53,6 +53,16 @@ t.test('an answer of somebody else is told as such', async (t) => {
   const answer = unwrap(createClient({ baseUrl: proxy.url }).GET('/v1/dockbox'));
   await t.rejects(answer, { statusCode: 502, code: 'HTTP_502', message: /status 502/ });
 
+  const page = await startHttpServer(t, (_request, response) =>
+    response.writeHead(404).end('<h1>Nothing</h1>'),
+  );
+  await t.rejects(unwrap(createClient({ baseUrl: page.url }).GET('/v1/dockbox')), {
+    statusCode: 404,
+    code: 'HTTP_404',
+    message:
+      'What answered, with status 404 Not Found, does not seem to be a dockbox service: is its address right?',
+  });
+
   const other = await startHttpServer(t, (_request, response) => response.end('<h1>Hello</h1>'));
   await t.rejects(unwrap(createClient({ baseUrl: other.url }).GET('/v1/dockbox')), {
     code: 'UNREACHABLE',
