@@ -90,13 +90,11 @@ export async function transaction<Result>(
   pool: pg.Pool,
   work: (client: Queryable) => Promise<Result>,
 ): Promise<Result> {
-  const client = await pool.connect();
   let broken: Error | undefined;
-  // The pool listens to idle clients alone: the loss of this one, while it waits for the engine, would end the process.
   const onError = (error: Error) => {
     broken = error;
   };
-  client.on('error', onError);
+  const client = await checkOut(pool, onError);
   try {
     await client.query('begin');
     const result = await work(client);
@@ -109,6 +107,21 @@ export async function transaction<Result>(
     client.off('error', onError);
     client.release(broken);
   }
+}
+
+/**
+ * A client of the pool's, listened to from the moment in which it leaves the pool. The pool listens to idle ones alone,
+ * and the loss of one that nobody listens to ends the process. It may come in the packet that has the client be free, before any
+ * promise of it is settled: so this is a callback.
+ */
+function checkOut(pool: pg.Pool, onError: (error: Error) => void): Promise<pg.PoolClient> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => {
+      if (!client) return reject(error);
+      client.on('error', onError);
+      resolve(client);
+    });
+  });
 }
 
 /** SQLSTATEs of a server that is going away, coming up, or has no connection left, and of a transaction that it ended. */

@@ -1,12 +1,14 @@
-import { randomUUID } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { buildApp } from '../../app.js';
+import { isUnavailable, transaction } from '../../lib/database.js';
 import { makeAuthority } from '../helpers/certificates.js';
 import { startPostgres } from '../helpers/postgres.js';
+import { startRelay } from '../helpers/relay.js';
 
 /** A service that is configured by variables alone. */
 async function build(t: Test, variables: NodeJS.ProcessEnv) {
@@ -65,6 +67,40 @@ t.test('a database that does not answer, or does not let us in, is named', async
     message: /database "dockbox" at 127\.0\.0\.1:1 .*ECONNREFUSED/,
   });
   await t.rejects(build(t, { DATABASE_PASSWORD: 'wrong' }), { message: /password authentication failed/ });
+});
+
+t.test('a connection that is lost in the moment in which a transaction gets it', async (t) => {
+  const { DATABASE_HOST: host, DATABASE_PORT: port, DATABASE_NAME: database } = process.env;
+  const { DATABASE_USER: user, DATABASE_PASSWORD: password } = process.env;
+  const relay = await startRelay(t, `http://${host}:${port}`);
+  const direct = new pg.Client({ host, port: Number(port), database, user, password });
+  await direct.connect();
+  t.teardown(() => direct.end());
+  const address = { host, port: Number(new URL(relay.base).port) };
+  const pool = new pg.Pool({ ...address, database, user, password, max: 1 });
+  pool.on('error', () => {});
+  t.teardown(() => pool.end());
+
+  const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid');
+  const pid = rows[0]?.pid;
+  const states = async () =>
+    (await direct.query('select state, wait_event from pg_stat_activity where pid = $1', [pid])).rows;
+  const key = randomInt(2 ** 31);
+  await direct.query('select pg_advisory_lock($1)', [key]);
+  const before = pool.query('select pg_advisory_xact_lock($1)', [key]);
+  const refused = transaction(pool, (client) => client.query('select')).catch((error) => error);
+  while ((await states())[0]?.wait_event !== 'advisory');
+  // What the connection answers, and that it ends, arrives in one piece.
+  relay.cut();
+  await direct.query('select pg_advisory_unlock($1)', [key]);
+  while ((await states())[0]?.state !== 'idle');
+  await direct.query('select pg_terminate_backend($1)', [pid]);
+  while ((await states()).length > 0);
+  relay.join();
+
+  await before;
+  t.ok(isUnavailable(await refused), 'fails the transaction, and not the process');
+  t.strictSame((await transaction(pool, (client) => client.query('select 1 as one'))).rows, [{ one: 1 }]);
 });
 
 t.test('replicas that start at the same time migrate once', async (t) => {
