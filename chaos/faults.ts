@@ -5,11 +5,14 @@ import type { Random } from './random.js';
 import type { Replica } from './replica.js';
 import { TIMES, type World } from './world.js';
 
-/** Quiet before each fault of one thing, at least and at most, in ms. */
+/**
+ * Quiet before each fault of one thing, at least and at most, in ms. A swarm's only node takes ten seconds and more to come
+ * back: to elect itself as the manager, and to be checked. Without time after that, clients would never get to it.
+ */
 const QUIET_MS: Record<keyof typeof FAULTS, [number, number]> = {
   replica: [1500, 5000],
   database: [5000, 10_000],
-  engine: [6000, 12_000],
+  engine: ON_SWARM ? [20_000, 40_000] : [6000, 12_000],
   box: [1000, 3000],
 };
 
