@@ -38,7 +38,8 @@ t.test('an engine that is killed ends terminals with a reason; a reconnect finds
 
 const noLiveRestore = ON_SWARM && 'live-restore does not go with Swarm: see deploy/swarm.md';
 t.test('with live-restore the boxes outlive their engine', { skip: noLiveRestore }, async (t) => {
-  const { daemon, deployment, server } = await startWorld(t, { liveRestore: true });
+  // An engine may take its time to come back: a sweep is not to stop the box then.
+  const { daemon, deployment, server } = await startWorld(t, { liveRestore: true, idleSeconds: 120 });
   const id = await createBox(t, server);
   const client = await openTerminal(t, server);
   const startedAt = async () => {

@@ -11,10 +11,20 @@ const POLL_MS = 100;
 
 export type World = { daemon: Daemon; deployment: Deployment; server: Service };
 
-/** A server whose engine can be taken away from it. */
-export async function startWorld(t: Test, options: { liveRestore?: boolean } = {}): Promise<World> {
-  const daemon = await startDaemon(t, options);
-  const variables = { DOCKER_SERVER_HOST: daemon.socket, IDLE_TIMEOUT_SECONDS: '1', SWEEP_SECONDS: '0.5' };
+/**
+ * A server whose engine can be taken away from it.
+ * @param idleSeconds how long its boxes run that nobody is connected to
+ */
+export async function startWorld(
+  t: Test,
+  { liveRestore, idleSeconds = 1 }: { liveRestore?: boolean; idleSeconds?: number } = {},
+): Promise<World> {
+  const daemon = await startDaemon(t, { liveRestore });
+  const variables = {
+    DOCKER_SERVER_HOST: daemon.socket,
+    IDLE_TIMEOUT_SECONDS: String(idleSeconds),
+    SWEEP_SECONDS: '0.5',
+  };
   const deployment = await makeDeployment(t, variables, daemon.socket);
   return { daemon, deployment, server: await startServer(t, deployment) };
 }

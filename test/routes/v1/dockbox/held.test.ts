@@ -210,7 +210,7 @@ t.test('a held terminal outlives the server that served it', async (t) => {
 });
 
 t.test('what a killed server leaves in a box that others keep running is ended', async (t) => {
-  const quick = { LEASE_SECONDS: '1', SWEEP_SECONDS: '0.2', IDLE_TIMEOUT_SECONDS: '1' };
+  const quick = { LEASE_SECONDS: '2', SWEEP_SECONDS: '0.2', IDLE_TIMEOUT_SECONDS: '4' };
   const deployment = await makeDeployment(t, quick);
   const victim = await startServer(t, deployment);
   const other = await startServer(t, deployment);
