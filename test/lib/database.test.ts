@@ -1,12 +1,15 @@
-import { randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { buildApp } from '../../app.js';
-import { isUnavailable, transaction } from '../../lib/database.js';
+import { readConfig } from '../../lib/config.js';
+import { isUnavailable, poolOptions, transaction } from '../../lib/database.js';
 import { makeAuthority } from '../helpers/certificates.js';
+import { makeDeployment } from '../helpers/deployment.js';
+import { beginHold, untilWaiting } from '../helpers/locks.js';
 import { startPostgres } from '../helpers/postgres.js';
 import { startRelay } from '../helpers/relay.js';
 
@@ -70,31 +73,30 @@ t.test('a database that does not answer, or does not let us in, is named', async
 });
 
 t.test('a connection that is lost in the moment in which a transaction gets it', async (t) => {
-  const { DATABASE_HOST: host, DATABASE_PORT: port, DATABASE_NAME: database } = process.env;
-  const { DATABASE_USER: user, DATABASE_PASSWORD: password } = process.env;
-  const relay = await startRelay(t, `http://${host}:${port}`);
-  const direct = new pg.Client({ host, port: Number(port), database, user, password });
-  await direct.connect();
-  t.teardown(() => direct.end());
-  const address = { host, port: Number(new URL(relay.base).port) };
-  const pool = new pg.Pool({ ...address, database, user, password, max: 1 });
+  const deployment = await makeDeployment(t);
+  const { DATABASE_HOST, DATABASE_PORT } = deployment.env;
+  const relay = await startRelay(t, `http://${DATABASE_HOST}:${DATABASE_PORT}`);
+  const { port } = new URL(relay.base);
+  const config = readConfig({ ...deployment.env, DATABASE_PORT: port });
+  const pool = new pg.Pool({ ...poolOptions(config), max: 1 });
   pool.on('error', () => {});
   t.teardown(() => pool.end());
 
   const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid');
   const pid = rows[0]?.pid;
   const states = async () =>
-    (await direct.query('select state, wait_event from pg_stat_activity where pid = $1', [pid])).rows;
-  const key = randomInt(2 ** 31);
-  await direct.query('select pg_advisory_lock($1)', [key]);
-  const before = pool.query('select pg_advisory_xact_lock($1)', [key]);
+    (await deployment.pool.query('select state from pg_stat_activity where pid = $1', [pid])).rows;
+  const lock = 'select pg_advisory_xact_lock(1)';
+  const hold = await beginHold(t, deployment);
+  await hold.query(lock);
+  const before = pool.query(lock);
   const refused = transaction(pool, (client) => client.query('select')).catch((error) => error);
-  while ((await states())[0]?.wait_event !== 'advisory');
+  await untilWaiting(deployment, 1);
   // What the connection answers, and that it ends, arrives in one piece.
   relay.cut();
-  await direct.query('select pg_advisory_unlock($1)', [key]);
+  await hold.release();
   while ((await states())[0]?.state !== 'idle');
-  await direct.query('select pg_terminate_backend($1)', [pid]);
+  await deployment.pool.query('select pg_terminate_backend($1)', [pid]);
   while ((await states()).length > 0);
   relay.join();
 
